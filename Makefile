@@ -1,0 +1,45 @@
+# Two commands matter: `make demo` shows the product at work, `make test` proves it.
+# Both do all their set-up in .venv; they need Python >= 3.11 and a package index.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check snippet clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.app ## show the whole product at work (Ctrl-C ends it; DEMO_ARGS=--once exits by itself)
+	@$(BIN)/collector demo $(DEMO_ARGS)
+
+test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL and a real Chromium
+	@$(BIN)/python tests/prepare_browser.py
+	$(BIN)/pytest $(TEST_ARGS)
+
+check: .venv/.dev ## lint, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+snippet: .venv/.dev ## build static/js/collector.min.js from its source
+	$(BIN)/python static/js/build.py
+
+clean: ## remove what make has made
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.app: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv, with what the tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch .venv/.app $@

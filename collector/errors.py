@@ -1,0 +1,115 @@
+"""Every error the product raises on purpose, as one tree.
+
+A message names the setting or record at fault and the next step, because it is the only thing
+its reader sees: the command line prints it as one line, the HTTP interface as one JSON object.
+Errors of libraries are translated into these where they enter (``raise … from error``).
+
+    CollectorError                     exit code 1
+    ├── SettingError                   exit code 2: a setting is missing or malformed
+    ├── DefinitionError                exit code 2: the integration definition has problems
+    ├── UsageError                     exit code 2: a command's arguments do not fit the data
+    ├── NotFoundError                  no such installation, call or token
+    ├── RecordError                    one call record cannot be read; its neighbours can
+    ├── BeaconError                    one beacon is refused, with a code for the page's developer
+    ├── SecretError                    a stored secret cannot be decrypted with the keys at hand
+    ├── StorageError
+    │   ├── DatabaseUnavailableError   the database does not answer
+    │   └── NotMigratedError           the database is not at this version's revision
+    ├── LeaseLostError                 another worker has taken the installation over
+    └── ContentsquareError
+        ├── CredentialsRefusedError    the token endpoint refuses the credentials
+        └── UnavailableError           no usable answer: network, timeout, 408, 429, 5xx
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class CollectorError(Exception):
+    """Base of all errors raised on purpose; ``exit_code`` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class SettingError(CollectorError):
+    """A setting is missing or malformed; the message names the variable and a valid form."""
+
+    exit_code = 2
+
+
+class DefinitionError(CollectorError):
+    """The integration definition has problems; ``problems`` lists every one found, not the first."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, problems: Sequence[str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__(f"{path}: " + "; ".join(self.problems))
+
+
+class UsageError(CollectorError):
+    """A command was asked for something that does not fit what is stored."""
+
+    exit_code = 2
+
+
+class NotFoundError(CollectorError):
+    """What a command names does not exist."""
+
+
+class RecordError(CollectorError):
+    """One call record cannot be read. ``code`` is stable, for counting; the message explains."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class BeaconError(CollectorError):
+    """One beacon is refused. ``code`` and ``status`` are what the page's developer sees."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)
+
+
+class SecretError(CollectorError):
+    """A stored secret cannot be decrypted with any key of COLLECTOR_SECRET_KEY."""
+
+
+class StorageError(CollectorError):
+    """Something about the database."""
+
+
+class DatabaseUnavailableError(StorageError):
+    """The database does not answer."""
+
+
+class NotMigratedError(StorageError):
+    """The database is empty, older or newer than this version expects."""
+
+
+class LeaseLostError(CollectorError):
+    """Another worker has taken the installation over; this one must not write any more."""
+
+
+class ContentsquareError(CollectorError):
+    """Something about one of the two Contentsquare endpoints."""
+
+
+class CredentialsRefusedError(ContentsquareError):
+    """The token endpoint refuses the credentials, or a fresh token is refused by the API."""
+
+
+class UnavailableError(ContentsquareError):
+    """No usable answer came: network error, timeout, 408, 429 or 5xx, after the retries.
+
+    ``retry_after`` is how many seconds the server asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
