@@ -1,0 +1,1 @@
+"""All SQL, in functions named by intent. Nothing above this layer knows a table."""

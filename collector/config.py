@@ -1,0 +1,181 @@
+"""The settings, read from the environment here and nowhere else.
+
+Each setting is declared once, in :class:`Settings`; ``collector config``, the help text and the
+README's table (held by a test) are made from that declaration.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from environs import FileAwareEnv
+
+from collector.errors import SettingError
+
+PREFIX = "COLLECTOR_"
+
+#: Authentication, "POST https://api.contentsquare.com/v1/oauth/token".
+DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
+
+#: The one secret that is an argument of a command rather than a setting (`installation add`).
+CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
+
+
+def _setting(default: Any, about: str) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the environment says. Field ``x`` is the variable ``COLLECTOR_X``."""
+
+    database_url: str = _setting(
+        "sqlite:///collector.db",
+        "where everything is stored: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+    )
+    secret_key: tuple[str, ...] = _setting(
+        (),
+        "encrypts stored secrets; several, comma-separated: the first encrypts, all decrypt "
+        "(make one: collector keys generate)",
+    )
+    auth_url: str = _setting(DOCUMENTED_AUTH_URL, "Contentsquare's token endpoint")
+    integration: str = _setting("integration.toml", "path of the integration definition")
+    host: str = _setting("127.0.0.1", "address that `collector serve` listens on")
+    port: int = _setting(8000, "port that `collector serve` listens on")
+    processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
+    threads: int = _setting(0, "threads of each process; 0 chooses by database")
+    log_level: str = _setting("info", "debug, info, warning or error")
+    log_format: str = _setting("console", "console or json")
+
+    def require_secret_key(self) -> tuple[str, ...]:
+        """The encryption keys, newest first.
+
+        Raises:
+            SettingError: none is set.
+        """
+        if not self.secret_key:
+            raise SettingError(
+                "COLLECTOR_SECRET_KEY is not set: stored secrets cannot be encrypted or read. "
+                'Make a key once and keep it: export COLLECTOR_SECRET_KEY="$(collector keys '
+                'generate)"'
+            )
+        return self.secret_key
+
+    def described(self) -> list[dict[str, str]]:
+        """Every setting with its variable, value (secrets masked) and meaning."""
+        return [
+            {
+                "variable": PREFIX + item.name.upper(),
+                "value": self._shown(item.name),
+                "about": item.metadata["about"],
+            }
+            for item in fields(self)
+        ]
+
+    def _shown(self, name: str) -> str:
+        value = getattr(self, name)
+        if name == "database_url":
+            return mask_url(value)
+        if name == "secret_key":
+            return f"{len(value)} key(s), hidden" if value else "not set"
+        return str(value)
+
+
+def mask_url(url: str) -> str:
+    """The URL with its password hidden, fit for printing and logging."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(
+        netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
+    ).geturl()
+
+
+def load() -> Settings:
+    """Read the settings. ``COLLECTOR_X_FILE`` may name a file that holds the value of X.
+
+    Raises:
+        SettingError: names the variable and a valid form.
+    """
+    env = FileAwareEnv(strip_whitespace=True)
+    keys: list[str]
+    try:
+        with env.prefixed(PREFIX):
+            keys = env.list("SECRET_KEY", [])
+            settings = Settings(
+                database_url=env.str("DATABASE_URL", _default("database_url")).strip(),
+                secret_key=tuple(key.strip() for key in keys if key.strip()),
+                auth_url=env.str("AUTH_URL", DOCUMENTED_AUTH_URL).strip(),
+                integration=env.str("INTEGRATION", "integration.toml").strip(),
+                host=env.str("HOST", "127.0.0.1").strip(),
+                port=env.int("PORT", 8000),
+                processes=env.int("PROCESSES", 0),
+                threads=env.int("THREADS", 0),
+                log_level=env.str("LOG_LEVEL", "info").strip().lower(),
+                log_format=env.str("LOG_FORMAT", "console").strip().lower(),
+            )
+    except ValueError as error:  # environs raises its own subclasses and, for files, the plain one
+        raise SettingError(f"{str(error).rstrip('.')}. See: collector config") from error
+    _check(settings)
+    return settings
+
+
+def client_secret() -> str | None:
+    """An installation's client secret, if the environment carries one."""
+    value: str | None = FileAwareEnv(strip_whitespace=True).str(CLIENT_SECRET_VARIABLE, None)
+    return value or None
+
+
+def _default(name: str) -> Any:
+    return next(item.default for item in fields(Settings) if item.name == name)
+
+
+def _check(settings: Settings) -> None:
+    _check_database_url(settings.database_url)
+    for key in settings.secret_key:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise SettingError(
+                "COLLECTOR_SECRET_KEY holds a value that is not a key (32 bytes in URL-safe "
+                "base64). Make one with: collector keys generate"
+            ) from error
+    auth = urlsplit(settings.auth_url)
+    if auth.scheme not in {"https", "http"} or not auth.hostname:
+        raise SettingError(
+            f"COLLECTOR_AUTH_URL is {settings.auth_url!r}, which is not an http(s) URL. "
+            f"Leave it unset for Contentsquare's own: {DOCUMENTED_AUTH_URL}"
+        )
+    for name, low, high in (("port", 0, 65535), ("processes", 0, 256), ("threads", 0, 1024)):
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise SettingError(
+                f"{PREFIX}{name.upper()} is {value}; it must lie between {low} and {high}."
+            )
+    for name, allowed in (
+        ("log_level", ("debug", "info", "warning", "error")),
+        ("log_format", ("console", "json")),
+    ):
+        value = getattr(settings, name)
+        if value not in allowed:
+            raise SettingError(
+                f"{PREFIX}{name.upper()} is {value!r}; it must be one of {', '.join(allowed)}."
+            )
+
+
+def _check_database_url(url: str) -> None:
+    scheme = url.partition("://")[0].partition("+")[0]
+    if "://" not in url or scheme not in {"sqlite", "postgresql", "postgres"}:
+        raise SettingError(
+            "COLLECTOR_DATABASE_URL must be sqlite:///FILE or "
+            f"postgresql://USER:PASSWORD@HOST/NAME, not {mask_url(url)!r}."
+        )
+
+
+def log_level_number(settings: Settings) -> int:
+    """The log level as the standard library's number."""
+    return logging.getLevelNamesMapping()[settings.log_level.upper()]

@@ -1,0 +1,146 @@
+"""Builds an enrichment's fields from a call, by the recipes of an integration version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from decimal import Decimal, InvalidOperation
+
+from collector.domain import limits
+from collector.domain.call import Call, Scalar
+from collector.domain.definition import IntegrationVersion, Recipe
+from collector.domain.enrichment import FieldValue
+from collector.domain.schema import FieldProblem, FieldType, check_fields
+from collector.domain.times import format_datetime, parse_time
+
+#: What ``call = "…"`` in a recipe can name.
+CALL_PARTS = ("id", "started", "ended", "duration")
+
+_LARGEST_EXPONENT = 308  # of a double; it also keeps "1e999999" from becoming a huge integer
+_TRUE = frozenset({"true", "t", "yes", "y", "1", "on"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", "off"})
+
+
+class UnbuildableError(ValueError):
+    """The fields cannot be built; ``problems`` says which ones and why, all of them."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+
+def build_fields(call: Call, version: IntegrationVersion, zone: tzinfo) -> dict[str, FieldValue]:
+    """The fields of ``call`` under ``version``, checked as the sender checks them.
+
+    ``zone`` is that of naive times in the record. Absent optional fields are left out.
+
+    Raises:
+        UnbuildableError: names every field that has no sendable value.
+    """
+    values: dict[str, FieldValue] = {}
+    problems: list[FieldProblem] = []
+    for field in version.schema.fields:
+        recipe = version.recipes.get(field.name)
+        if recipe is None:
+            continue
+        try:
+            value = make_value(call, recipe, field.type, zone)
+        except ValueError as error:
+            problems.append(FieldProblem(field=field.name, reason=str(error)))
+            continue
+        if value is not None:
+            values[field.name] = value
+    told = {problem.field for problem in problems}
+    problems += [
+        problem for problem in check_fields(values, version.schema) if problem.field not in told
+    ]
+    if problems:
+        raise UnbuildableError(problems)
+    return values
+
+
+def make_value(call: Call, recipe: Recipe, kind: FieldType, zone: tzinfo) -> FieldValue | None:
+    """One field's value, or None where the call has none and the recipe no default.
+
+    Raises:
+        ValueError: the call has a value, but not one of this type.
+    """
+    raw = _raw(call, recipe)
+    if raw is None or (isinstance(raw, str) and not raw.strip()):
+        return recipe.default
+    if recipe.map is not None:
+        return _mapped(raw, recipe)
+    value = _converted(raw, kind, zone, recipe.multiply)
+    if recipe.truncate and isinstance(value, str):
+        value = truncated(value)
+    return value
+
+
+def truncated(text: str) -> str:
+    """The longest beginning of ``text`` that fits a STRING field, never splitting a character."""
+    return text.encode()[: limits.MAX_STRING_BYTES].decode(errors="ignore")
+
+
+def _raw(call: Call, recipe: Recipe) -> Scalar:
+    if recipe.constant is not None:
+        return recipe.constant
+    if recipe.source is not None:
+        return call.attributes.get(recipe.source)
+    parts: dict[str | None, Scalar] = {
+        "id": call.call_id,
+        "started": format_datetime(call.started_at),
+    }
+    if call.ended_at is not None:
+        parts["ended"] = format_datetime(call.ended_at)
+        parts["duration"] = (call.ended_at - call.started_at).total_seconds()
+    return parts.get(recipe.call)
+
+
+def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:
+    table: Mapping[str, FieldValue] = recipe.map or {}
+    text = str(raw).lower() if isinstance(raw, bool) else str(raw).strip()
+    if text in table:
+        return table[text]
+    if recipe.default is not None:
+        return recipe.default
+    raise ValueError(f"{text[:40]!r} is not among the mapped values ({', '.join(sorted(table))})")
+
+
+def _converted(
+    raw: Scalar, kind: FieldType, zone: tzinfo, multiply: float | None
+) -> FieldValue | None:
+    match kind:
+        case FieldType.STRING:
+            return raw.strip() if isinstance(raw, str) else str(raw)
+        case FieldType.BOOL:
+            return _bool(raw)
+        case FieldType.DATETIME:
+            return format_datetime(parse_time(str(raw), zone))
+        case FieldType.INT:
+            number = _decimal(raw, multiply)
+            if number != number.to_integral_value():
+                raise ValueError(f"{number.normalize()} is not a whole number")
+            return int(number)
+        case FieldType.FLOAT:
+            return float(_decimal(raw, multiply))
+
+
+def _bool(raw: Scalar) -> bool:
+    text = str(raw).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"{text[:40]!r} is neither true nor false")
+
+
+def _decimal(raw: Scalar, multiply: float | None) -> Decimal:
+    # Decimal keeps 0.1 * 1000 at exactly 100, which binary floats would not.
+    text = str(raw).strip()
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text[:40]!r} is not a number") from None
+    if not number.is_finite() or number.adjusted() > _LARGEST_EXPONENT:
+        raise ValueError(f"{text[:40]!r} is not a number that can be sent")
+    return number if multiply is None else number * Decimal(str(multiply))

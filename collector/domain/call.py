@@ -1,0 +1,45 @@
+"""One call record of the provider, once it has been read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+#: What one column of a record can hold.
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A call as the provider recorded it, with times in UTC.
+
+    ``keys`` holds at most one normalised value for each kind of match key. ``attributes`` are
+    the columns that the integration definition makes fields from, and no others: what nobody
+    asked for is not stored.
+    """
+
+    call_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    updated_at: datetime | None
+    keys: Mapping[str, str]
+    attributes: Mapping[str, Scalar]
+
+    def content_hash(self) -> str:
+        """The same for two records that say the same; ``updated_at`` alone is no new content."""
+        content = [
+            self.started_at.isoformat(),
+            self.ended_at.isoformat() if self.ended_at else None,
+            sorted(self.keys.items()),
+            sorted(self.attributes.items()),
+        ]
+        return digest(content)
+
+
+def digest(content: object) -> str:
+    """A short stable hash (128 bits, hexadecimal) of anything JSON can hold."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,99 @@
+"""Session keys and match keys: how they are read and when two of them are the same.
+
+Calls and beacons go through the same functions here, which is what makes them meet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+
+VISITOR_ID = "visitor_id"
+TRACKING_NUMBER = "tracking_number"
+REFERENCE = "reference"
+
+#: The kind under which a call record itself names its session.
+SESSION_KEY = "session_key"
+
+MAX_PROJECT_ID = 2**53 - 1  # what a browser can hold exactly
+MAX_SESSION_NUMBER = 2**31 - 1
+MAX_KEYS = 10
+MAX_KEY_LENGTH = 200
+
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,29}")
+#: User ids look like ``ae267-6g87D-88Nn6od`` or a UUID (Retrieving session identifiers).
+_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class SessionId:
+    """One visit of one user, inside a project."""
+
+    user_id: str
+    session_number: int
+
+    @property
+    def session_key(self) -> str:
+        """As the tag writes it: ``userId.sessionNumber``."""
+        return f"{self.user_id}.{self.session_number}"
+
+
+def is_kind(kind: str) -> bool:
+    """Whether ``kind`` can name a match key: a lower-case word of at most 30 characters."""
+    return _KIND.fullmatch(kind) is not None
+
+
+def is_user_id(user_id: str) -> bool:
+    """Whether ``user_id`` looks like one of Contentsquare's."""
+    return _USER_ID.fullmatch(user_id) is not None
+
+
+def parse_session_key(text: str) -> SessionId:
+    """Split a session key at its *last* dot, since user ids may contain dots.
+
+    Raises:
+        ValueError: it is not ``userId.sessionNumber``.
+    """
+    user_id, _, number = text.strip().rpartition(".")
+    if (
+        is_user_id(user_id)
+        and number.isascii()
+        and number.isdigit()
+        and len(number) <= len(str(MAX_SESSION_NUMBER))
+        and 1 <= int(number) <= MAX_SESSION_NUMBER
+    ):
+        return SessionId(user_id=user_id, session_number=int(number))
+    raise ValueError(f"{text[:60]!r} is not a session key of the form userId.sessionNumber")
+
+
+def normalise_key(kind: str, value: str, region: str | None) -> str:
+    """The one spelling under which a match key is stored and compared; "" if there is none.
+
+    Args:
+        region: two-letter country of numbers written in national form, or None.
+    """
+    value = value.strip()
+    return normalise_number(value, region) if kind == TRACKING_NUMBER and value else value
+
+
+@lru_cache(maxsize=10_000)  # a pool has few numbers, and each is parsed for every beacon
+def normalise_number(value: str, region: str | None) -> str:
+    """A phone number in E.164; what is no full number keeps its digits, so that it can still meet.
+
+    Numbers from ranges reserved for fiction count as numbers: only the form is checked.
+    """
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is not None and phonenumbers.is_possible_number(number):
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return "".join(character for character in value if character.isdigit()) or value
+
+
+def is_region(region: str) -> bool:
+    """Whether ``region`` is a country that phone numbers can be written in the form of."""
+    return region in phonenumbers.SUPPORTED_REGIONS

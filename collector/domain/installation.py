@@ -1,0 +1,47 @@
+"""A customer's instance of the integration, as the rest of the product sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installation:
+    """Everything about an installation but its secret, which only delivery asks for.
+
+    ``problem`` is what the last run could not do for it, in one sentence. ``region`` is the
+    country of phone numbers in national form.
+    """
+
+    project_id: int
+    integration_id: int
+    name: str
+    client_id: str
+    integration_version: int
+    origins: tuple[str, ...]
+    region: str | None = None
+    paused: bool = False
+    problem: str | None = None
+
+
+def normalise_origin(text: str) -> str:
+    """An origin as browsers send it: scheme, host in lower case, port unless it is the default.
+
+    Raises:
+        ValueError: it is no http(s) origin.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an origin: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not an origin such as https://shop.example")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
+        raise ValueError(
+            f"{text!r} is more than an origin: write {parts.scheme}://{parts.hostname}"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")

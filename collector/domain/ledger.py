@@ -1,0 +1,163 @@
+"""What becomes of one matched call: the verdict, and the enrichment to write if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.domain import limits
+from collector.domain.call import digest
+from collector.domain.enrichment import FieldValue
+from collector.domain.verdicts import Reason, Verdict
+
+_NUMBERS = range(limits.MIN_ENRICHMENT_NUMBER, limits.MAX_ENRICHMENT_NUMBER + 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slot:
+    """An enrichment as the ledger holds it: its number, and how far its delivery has come."""
+
+    enrichment_number: int
+    payload_hash: str
+    integration_version: int
+    revision: int
+    accepted_revision: int  #: 0 while none was
+    state: Verdict  #: pending, accepted, rejected, expired; invalid: withheld, see the call
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """A verdict with its reason, as it is written beside the call."""
+
+    verdict: Verdict
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A new enrichment, or a new revision of one, ready to be written as ``pending``."""
+
+    enrichment_number: int
+    revision: int
+    payload_hash: str
+
+
+def deadline_of(first_seen: datetime) -> datetime:
+    """When enriching a session first seen at ``first_seen`` stops making sense.
+
+    Source: sessions that started more than 7 days ago are dropped silently (Limitations).
+    """
+    return first_seen + limits.ENRICHABLE_FOR
+
+
+def payload_hash(fields: Mapping[str, FieldValue]) -> str:
+    """The same for two payloads that would be stored the same."""
+    return digest(sorted(fields.items()))
+
+
+def settle(
+    fields: Mapping[str, FieldValue],
+    *,
+    integration_version: int,
+    slot: Slot | None,
+    taken: Collection[int],
+    deadline: datetime,
+    now: datetime,
+) -> tuple[Judgement, Draft | None]:
+    """The verdict of a call whose fields are built, and the draft to write.
+
+    Args:
+        slot: the enrichment that this call has already, if any; it keeps its number for good.
+        taken: enrichment numbers of the session that belong to other calls.
+    """
+    new_hash = payload_hash(fields)
+    if slot is not None and _already_says(slot, new_hash, integration_version):
+        return _standing(slot), None
+    if now >= deadline:
+        return _too_late(slot, deadline), None
+    if slot is not None:
+        number, revision = slot.enrichment_number, slot.revision + 1
+    else:
+        free = [number for number in _NUMBERS if number not in taken]
+        if not free:
+            return _full(), None
+        number, revision = free[0], 1
+    draft = Draft(enrichment_number=number, revision=revision, payload_hash=new_hash)
+    return _to_send(number, revision), draft
+
+
+def _already_says(slot: Slot, new_hash: str, integration_version: int) -> bool:
+    if slot.payload_hash != new_hash or slot.state is Verdict.INVALID:
+        return False
+    return slot.state is Verdict.ACCEPTED or slot.integration_version == integration_version
+
+
+def _to_send(number: int, revision: int) -> Judgement:
+    return Judgement(
+        verdict=Verdict.PENDING,
+        reason=Reason.TO_SEND,
+        detail=f"enrichment {number}, revision {revision}, is to be sent",
+    )
+
+
+def _standing(slot: Slot) -> Judgement:
+    """Nothing new to send: the call stands where its enrichment stands."""
+    number, revision = slot.enrichment_number, slot.revision
+    match slot.state:
+        case Verdict.ACCEPTED:
+            return delivered(number, slot.accepted_revision)
+        case Verdict.REJECTED:
+            return refused(number, revision, "nothing has changed since")
+        case Verdict.EXPIRED:
+            return Judgement(
+                verdict=Verdict.EXPIRED,
+                reason=Reason.DEADLINE_PASSED,
+                detail=f"enrichment {number}, revision {revision}, was not accepted in time",
+            )
+        case _:
+            return _to_send(number, revision)
+
+
+def delivered(number: int, revision: int) -> Judgement:
+    """The verdict of a call whose newest revision was accepted."""
+    return Judgement(
+        verdict=Verdict.ACCEPTED,
+        reason=Reason.DELIVERED,
+        detail=f"enrichment {number}, revision {revision}, was accepted",
+    )
+
+
+def refused(number: int, revision: int, message: str) -> Judgement:
+    """The verdict of a call whose enrichment the API refused, alone in its batch."""
+    return Judgement(
+        verdict=Verdict.REJECTED,
+        reason=Reason.REFUSED_BY_API,
+        detail=f"enrichment {number}, revision {revision}, was refused by the API: {message}",
+    )
+
+
+def postponed(message: str) -> Judgement:
+    """The verdict of a call whose enrichment could not be sent now."""
+    return Judgement(
+        verdict=Verdict.PENDING,
+        reason=Reason.POSTPONED,
+        detail=f"it is to be sent again, since {message}",
+    )
+
+
+def _too_late(slot: Slot | None, deadline: datetime) -> Judgement:
+    detail = f"the session could be enriched until {deadline.isoformat(timespec='seconds')}"
+    if slot is not None and slot.accepted_revision:
+        detail += f"; revision {slot.accepted_revision} was accepted, the change since then was not"
+    return Judgement(verdict=Verdict.EXPIRED, reason=Reason.DEADLINE_PASSED, detail=detail)
+
+
+def _full() -> Judgement:
+    return Judgement(
+        verdict=Verdict.OVER_LIMIT,
+        reason=Reason.SESSION_FULL,
+        detail=f"the session already has {limits.MAX_ENRICHMENT_NUMBER} enrichments, of calls that "
+        "were matched before",
+    )

@@ -1,0 +1,36 @@
+"""Where a call stands. Every call has exactly one verdict, at every moment."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The nine verdicts, in the order in which a funnel shows them."""
+
+    WAITING = "waiting"  #: no session yet, still early
+    UNMATCHED = "unmatched"  #: no session, and none is expected any more
+    AMBIGUOUS = "ambiguous"  #: several candidates, none clearly right
+    INVALID = "invalid"  #: the fields cannot be built; the reason says which and why
+    OVER_LIMIT = "over_limit"  #: the session already has three enrichments
+    PENDING = "pending"  #: built, not yet accepted
+    REJECTED = "rejected"  #: refused by the API, isolated
+    EXPIRED = "expired"  #: the deadline passed before acceptance
+    ACCEPTED = "accepted"  #: the API accepted the newest revision
+
+
+class Reason(StrEnum):
+    """Why a call has its verdict: stable codes to group by; a sentence stands beside each."""
+
+    NEW = "new"  #: imported, not yet looked at by the job
+    NO_KEYS = "no_keys"  #: the record carries no match key
+    NO_SESSION_YET = "no_session_yet"
+    NO_SESSION = "no_session"
+    SEVERAL_USERS = "several_users"
+    FIELDS_INVALID = "fields_invalid"
+    SESSION_FULL = "session_full"
+    TO_SEND = "to_send"
+    POSTPONED = "postponed"  #: the API was asked and is to be asked again later
+    REFUSED_BY_API = "refused_by_api"
+    DEADLINE_PASSED = "deadline_passed"
+    DELIVERED = "delivered"

@@ -1,0 +1,275 @@
+"""Stores call records and their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from collector.domain.call import Call
+from collector.domain.identifiers import SessionId
+from collector.domain.ledger import Judgement
+from collector.domain.matching import Match
+from collector.domain.verdicts import Reason, Verdict
+from collector.storage.database import insert_for
+from collector.storage.tables import CallKeyRow, CallRow, SessionRow
+
+
+class Stored(StrEnum):
+    """What storing one record did."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examined:
+    """A call the job looks at, with the match it had before, if any."""
+
+    call: Call
+    judgement: Judgement
+    match: Match | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What the job found for one call, ready to be written."""
+
+    call_id: str
+    judgement: Judgement
+    match: Match | None
+    examine_again: bool
+
+
+def store(
+    connection: sa.Connection, project_id: int, calls: Sequence[Call], now: datetime
+) -> list[Stored]:
+    """Insert or update calls, in order; the same content again changes nothing.
+
+    A record that says it was updated earlier than what is stored changes nothing either.
+    """
+    known = _known(connection, project_id, [call.call_id for call in calls])
+    outcomes = []
+    changed: dict[str, Call] = {}
+    for call in calls:
+        outcome = _compare(call, known.get(call.call_id))
+        outcomes.append(outcome)
+        if outcome is not Stored.UNCHANGED:
+            known[call.call_id] = (call.content_hash(), call.updated_at)
+            changed[call.call_id] = call
+    if changed:
+        _upsert(connection, project_id, list(changed.values()), now)
+    return outcomes
+
+
+def _known(
+    connection: sa.Connection, project_id: int, call_ids: Sequence[str]
+) -> dict[str, tuple[str, datetime | None]]:
+    rows = connection.execute(
+        sa.select(CallRow.call_id, CallRow.content_hash, CallRow.updated_at).where(
+            CallRow.project_id == project_id, CallRow.call_id.in_(call_ids)
+        )
+    )
+    return {row.call_id: (row.content_hash, row.updated_at) for row in rows}
+
+
+def _compare(call: Call, known: tuple[str, datetime | None] | None) -> Stored:
+    if known is None:
+        return Stored.NEW
+    content_hash, updated_at = known
+    if content_hash == call.content_hash():
+        return Stored.UNCHANGED
+    if updated_at is not None and call.updated_at is not None and call.updated_at < updated_at:
+        return Stored.UNCHANGED
+    return Stored.UPDATED
+
+
+def _upsert(
+    connection: sa.Connection, project_id: int, calls: Sequence[Call], now: datetime
+) -> None:
+    insert = insert_for(connection, CallRow)
+    content = {
+        name: insert.excluded[name]
+        for name in ("started_at", "ended_at", "updated_at", "attributes", "content_hash")
+    }
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["project_id", "call_id"],
+            # The verdict stays until the job has looked: it is still true of what was sent.
+            set_={**content, "changed_at": now, "examine": True},
+        ),
+        [_new_row(project_id, call, now) for call in calls],
+    )
+    connection.execute(
+        sa.delete(CallKeyRow).where(
+            CallKeyRow.project_id == project_id,
+            CallKeyRow.call_id.in_([call.call_id for call in calls]),
+        )
+    )
+    keys = [
+        {"project_id": project_id, "call_id": call.call_id, "kind": kind, "value": value}
+        for call in calls
+        for kind, value in call.keys.items()
+    ]
+    if keys:
+        connection.execute(sa.insert(CallKeyRow), keys)
+
+
+def _new_row(project_id: int, call: Call, now: datetime) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "call_id": call.call_id,
+        "started_at": call.started_at,
+        "ended_at": call.ended_at,
+        "updated_at": call.updated_at,
+        "attributes": dict(call.attributes),
+        "content_hash": call.content_hash(),
+        "received_at": now,
+        "changed_at": now,
+        "verdict": Verdict.WAITING,
+        "reason": Reason.NEW,
+        "detail": "imported; the next run of the job looks at it",
+        "decided_at": now,
+        "examine": True,
+    }
+
+
+def to_examine(
+    connection: sa.Connection,
+    project_id: int,
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Examined]:
+    """The next calls that the job has to look at, by start and id, locked for this transaction.
+
+    Args:
+        after: start and id of the last call of the page before.
+    """
+    query = (
+        _calls(project_id)
+        .where(CallRow.examine)
+        .order_by(CallRow.started_at, CallRow.call_id)
+        .limit(limit)
+        .with_for_update(of=CallRow)
+    )
+    if after is not None:
+        query = query.where(
+            sa.tuple_(CallRow.started_at, CallRow.call_id)
+            > sa.tuple_(
+                sa.bindparam("started", after[0], CallRow.started_at.type),
+                sa.bindparam("call_id", after[1], CallRow.call_id.type),
+            )
+        )
+    return _with_keys(connection, project_id, connection.execute(query).all())
+
+
+def find(connection: sa.Connection, project_id: int, call_id: str) -> Examined | None:
+    """One call, if it is stored."""
+    rows = connection.execute(_calls(project_id).where(CallRow.call_id == call_id)).all()
+    return next(iter(_with_keys(connection, project_id, rows)), None)
+
+
+def _calls(project_id: int) -> sa.Select[Any]:
+    return (
+        sa.select(
+            CallRow.call_id,
+            CallRow.started_at,
+            CallRow.ended_at,
+            CallRow.updated_at,
+            CallRow.attributes,
+            CallRow.verdict,
+            CallRow.reason,
+            CallRow.detail,
+            CallRow.user_id,
+            CallRow.session_number,
+            CallRow.rule,
+            CallRow.evidence,
+            SessionRow.first_seen,
+        )
+        .outerjoin(
+            SessionRow,
+            sa.and_(
+                SessionRow.project_id == CallRow.project_id,
+                SessionRow.user_id == CallRow.user_id,
+                SessionRow.session_number == CallRow.session_number,
+            ),
+        )
+        .where(CallRow.project_id == project_id)
+    )
+
+
+def _with_keys(
+    connection: sa.Connection, project_id: int, rows: Sequence[sa.Row[Any]]
+) -> list[Examined]:
+    keys: dict[str, dict[str, str]] = {row.call_id: {} for row in rows}
+    found = connection.execute(
+        sa.select(CallKeyRow.call_id, CallKeyRow.kind, CallKeyRow.value).where(
+            CallKeyRow.project_id == project_id, CallKeyRow.call_id.in_(list(keys))
+        )
+    )
+    for call_id, kind, value in found:
+        keys[call_id][kind] = value
+    return [_examined(row, keys[row.call_id]) for row in rows]
+
+
+def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
+    match = None
+    if row.first_seen is not None:
+        match = Match(
+            session=SessionId(user_id=row.user_id, session_number=row.session_number),
+            first_seen=row.first_seen,
+            rule=row.rule,
+            evidence=row.evidence,
+        )
+    return Examined(
+        call=Call(
+            call_id=row.call_id,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            updated_at=row.updated_at,
+            keys=keys,
+            attributes=row.attributes,
+        ),
+        judgement=Judgement(
+            verdict=Verdict(row.verdict), reason=Reason(row.reason), detail=row.detail
+        ),
+        match=match,
+    )
+
+
+def write_decisions(
+    connection: sa.Connection, project_id: int, decisions: Iterable[Decision], now: datetime
+) -> None:
+    """Write the verdicts of calls together with their matches."""
+    rows = [_decided(decision, now) for decision in decisions]
+    if not rows:
+        return
+    columns = [name for name in rows[0] if name != "the_call"]
+    connection.execute(
+        sa.update(CallRow)
+        .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
+        .values({name: sa.bindparam(name) for name in columns}),
+        rows,
+    )
+
+
+def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
+    match = decision.match
+    return {
+        "the_call": decision.call_id,
+        "verdict": decision.judgement.verdict,
+        "reason": decision.judgement.reason,
+        "detail": decision.judgement.detail,
+        "decided_at": now,
+        "examine": decision.examine_again,
+        "user_id": match.session.user_id if match else None,
+        "session_number": match.session.session_number if match else None,
+        "rule": match.rule if match else None,
+        "evidence": match.evidence if match else None,
+    }

@@ -1,0 +1,157 @@
+"""Looks up the sessions that could have led to calls: one query for many calls."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
+from collector.domain.matching import Candidate, Probe
+from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow, UtcDateTime
+
+
+def find(
+    connection: sa.Connection, project_id: int, probes: Sequence[Probe]
+) -> dict[str, list[Candidate]]:
+    """The candidates of each call id, for the rules that the probes stand for."""
+    found: dict[str, list[Candidate]] = defaultdict(list)
+    named = [probe for probe in probes if probe.kind == SESSION_KEY]
+    seen = [probe for probe in probes if probe.kind != SESSION_KEY]
+    queries = []
+    if named:
+        queries.append(_named_sessions(project_id, named))
+    if seen:
+        queries.append(_sighted_sessions(project_id, seen))
+    for query in queries:
+        for row in connection.execute(query):
+            found[row.call_id].append(_candidate(row))
+    return found
+
+
+def _candidate(row: sa.Row[Any]) -> Candidate:
+    return Candidate(
+        call_id=row.call_id,
+        kind=row.kind,
+        session=SessionId(user_id=row.user_id, session_number=row.session_number),
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        key_first_seen=row.key_first_seen,
+        key_last_seen=row.key_last_seen,
+    )
+
+
+def _sighted_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
+    probe = sa.values(
+        sa.column("call_id", sa.String),
+        sa.column("kind", sa.String),
+        sa.column("value", sa.String),
+        sa.column("since", UtcDateTime),
+        sa.column("until", UtcDateTime),
+        name="probe",
+    ).data([(p.call_id, p.kind, p.value, p.since, p.until) for p in probes])
+    return (
+        sa.select(
+            probe.c.call_id,
+            probe.c.kind,
+            SightingRow.user_id,
+            SightingRow.session_number,
+            SessionRow.first_seen,
+            SessionRow.last_seen,
+            SightingRow.first_seen.label("key_first_seen"),
+            SightingRow.last_seen.label("key_last_seen"),
+        )
+        .select_from(probe)
+        .join(
+            SightingRow,
+            sa.and_(
+                SightingRow.project_id == project_id,
+                SightingRow.kind == probe.c.kind,
+                SightingRow.value == probe.c.value,
+                SightingRow.first_seen <= probe.c.until,
+                SightingRow.last_seen >= probe.c.since,
+            ),
+        )
+        .join(
+            SessionRow,
+            sa.and_(
+                SessionRow.project_id == project_id,
+                SessionRow.user_id == SightingRow.user_id,
+                SessionRow.session_number == SightingRow.session_number,
+            ),
+        )
+    )
+
+
+def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
+    """Sessions that the calls themselves name; the session's times stand for the sighting's."""
+    rows = []
+    for probe in probes:
+        session = parse_session_key(probe.value)
+        rows.append(
+            (probe.call_id, session.user_id, session.session_number, probe.since, probe.until)
+        )
+    named = sa.values(
+        sa.column("call_id", sa.String),
+        sa.column("user_id", sa.String),
+        sa.column("session_number", sa.Integer),
+        sa.column("since", UtcDateTime),
+        sa.column("until", UtcDateTime),
+        name="named",
+    ).data(rows)
+    return (
+        sa.select(
+            named.c.call_id,
+            sa.literal(SESSION_KEY).label("kind"),
+            SessionRow.user_id,
+            SessionRow.session_number,
+            SessionRow.first_seen,
+            SessionRow.last_seen,
+            SessionRow.first_seen.label("key_first_seen"),
+            SessionRow.last_seen.label("key_last_seen"),
+        )
+        .select_from(named)
+        .join(
+            SessionRow,
+            sa.and_(
+                SessionRow.project_id == project_id,
+                SessionRow.user_id == named.c.user_id,
+                SessionRow.session_number == named.c.session_number,
+                SessionRow.first_seen <= named.c.until,
+                SessionRow.last_seen >= named.c.since,
+            ),
+        )
+    )
+
+
+def revive(connection: sa.Connection, project_id: int, since: datetime) -> int:
+    """Have the job look again at calls without a session whose key was seen newly after ``since``.
+
+    Returns:
+        How many calls were revived.
+    """
+    seen_again = (
+        sa.select(CallKeyRow.call_id)
+        .join(
+            SightingRow,
+            sa.and_(
+                SightingRow.project_id == CallKeyRow.project_id,
+                SightingRow.kind == CallKeyRow.kind,
+                SightingRow.value == CallKeyRow.value,
+            ),
+        )
+        .where(CallKeyRow.project_id == project_id, SightingRow.first_seen > since)
+    )
+    revived = connection.execute(
+        sa.update(CallRow)
+        .where(
+            CallRow.project_id == project_id,
+            CallRow.verdict.in_(("unmatched", "ambiguous")),
+            CallRow.call_id.in_(seen_again),
+        )
+        .values(examine=True)
+    )
+    return revived.rowcount

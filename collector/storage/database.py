@@ -1,0 +1,164 @@
+"""Opens the database: one object for both dialects, with a transaction for reading or writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql, sqlite
+
+from collector.config import mask_url
+from collector.errors import DatabaseUnavailableError, NotMigratedError, SettingError
+
+#: How long a writer waits for another one on SQLite, and a connection for PostgreSQL, in seconds.
+PATIENCE_SECONDS = 5
+
+_UNDEFINED_TABLE = "42P01"
+_UNDEFINED_COLUMN = "42703"
+
+
+class Database:
+    """The database behind one URL. Safe to share between threads; open it after a fork."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.shown_url = mask_url(url)
+        self._url = _parsed(url)
+        self.engine = sa.create_engine(
+            self._url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=PATIENCE_SECONDS,
+            pool_pre_ping=not self.is_sqlite,
+            connect_args=_connect_arguments(self._url),
+        )
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads; it never waits for a writer.
+
+        Raises:
+            DatabaseUnavailableError, NotMigratedError
+        """
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; when the block has ended, what it wrote is on disk.
+
+        Raises:
+            DatabaseUnavailableError, NotMigratedError
+        """
+        with self._translated():
+            # On SQLite the write lock is taken at the start: a reader that turns writer
+            # half-way could be refused without waiting.
+            engine = self.engine.execution_options(writes=True)
+            with engine.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.OperationalError, exc.ProgrammingError, exc.InterfaceError) as error:
+            if _names_unknown_table(error):
+                raise NotMigratedError(
+                    f"The database {self.shown_url} is not at this version's schema. "
+                    "Run: collector db upgrade"
+                ) from error
+            if isinstance(error, exc.ProgrammingError):
+                raise
+            raise DatabaseUnavailableError(self._unavailable(error.orig)) from error
+        except exc.TimeoutError as error:
+            raise DatabaseUnavailableError(
+                self._unavailable("all its connections are in use")
+            ) from error
+
+    def _unavailable(self, cause: object) -> str:
+        text = " ".join(str(cause).split())[:300]
+        return (
+            f"The database {self.shown_url} cannot be used: {text}. "
+            "Check COLLECTOR_DATABASE_URL and that the database is running."
+        )
+
+
+def insert_for(connection: sa.Connection, row: Any) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ``on_conflict_do_update``, in the dialect at hand."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(row)
+    return sqlite.insert(row)
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError as error:
+        raise SettingError(
+            "COLLECTOR_DATABASE_URL cannot be read as a URL. Write sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in {None, "", ":memory:"}:
+            raise SettingError(
+                "COLLECTOR_DATABASE_URL names no file; what is acknowledged must be on disk. "
+                "Write sqlite:///FILE"
+            )
+        return parsed.set(drivername="sqlite+pysqlite")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _connect_arguments(url: sa.URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": PATIENCE_SECONDS, "check_same_thread": False}
+    return {
+        "connect_timeout": PATIENCE_SECONDS,
+        "application_name": "collector",
+        "options": "-c timezone=UTC",
+    }
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: _begin_sqlite does, and says which kind.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged beacon survives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _names_unknown_table(error: exc.DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state in {_UNDEFINED_TABLE, _UNDEFINED_COLUMN} or any(
+        sign in str(error.orig) for sign in ("no such table", "no such column", "has no column")
+    )

