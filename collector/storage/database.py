@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection as Connection  # noqa: PLC0414 - callers need no SQLAlchemy
 from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 

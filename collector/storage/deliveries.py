@@ -106,6 +106,37 @@ def count_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
     ).scalar_one()
 
 
+def count_settled_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
+    """How many would be sent even if the job looked at no call before."""
+    return _count_settled(
+        connection, project_id, EnrichmentRow.deadline > now, EnrichmentRow.next_attempt_at <= now
+    )
+
+
+def count_settled_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:
+    """How many would be given up even if the job looked at no call before."""
+    return _count_settled(connection, project_id, EnrichmentRow.deadline <= now)
+
+
+def _count_settled(
+    connection: sa.Connection, project_id: int, *conditions: sa.ColumnElement[bool]
+) -> int:
+    looked_at = sa.and_(
+        CallRow.project_id == EnrichmentRow.project_id, CallRow.call_id == EnrichmentRow.call_id
+    )
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(EnrichmentRow)
+        .join(CallRow, looked_at)
+        .where(
+            EnrichmentRow.project_id == project_id,
+            sa.text("state = 'pending'"),
+            sa.not_(CallRow.examine),
+            *conditions,
+        )
+    ).scalar_one()
+
+
 def mark_accepted(
     connection: sa.Connection, project_id: int, sent: Sequence[Due], batch_id: str, now: datetime
 ) -> None:
@@ -182,15 +213,25 @@ def postpone(
     message: str,
     now: datetime,
 ) -> None:
-    """These were asked for in vain; they stay pending and are tried again from ``until`` on."""
+    """These were sent in vain and stay pending; nothing of the project is sent before ``until``."""
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
             EnrichmentRow.project_id == project_id,
             EnrichmentRow.call_id == sa.bindparam("the_call"),
         )
-        .values(attempts=EnrichmentRow.attempts + 1, next_attempt_at=until),
+        .values(attempts=EnrichmentRow.attempts + 1),
         [{"the_call": item.call_id} for item in unsent],
+    )
+    # The server asks the sender to wait, not the enrichments that happened to be in the batch.
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(
+            EnrichmentRow.project_id == project_id,
+            sa.text("state = 'pending'"),
+            EnrichmentRow.next_attempt_at < until,
+        )
+        .values(next_attempt_at=until)
     )
     judgement = ledger.postponed(message)
     _judge(

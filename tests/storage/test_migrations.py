@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+
 from collector.errors import NotMigratedError, UsageError
 from collector.storage import funnel, migrate
 from collector.storage.database import Database
@@ -24,7 +25,7 @@ def test_the_migrated_schema_is_the_one_the_code_declares(database: Database) ->
 def test_each_view_can_be_read_and_leads_with_the_project(database: Database, view: str) -> None:
     with database.read() as connection:
         result = connection.execute(sa.text(f"SELECT * FROM {view}"))
-        assert list(result.keys())[0] == "project_id"
+        assert next(iter(result.keys())) == "project_id"
         assert result.all() == []
 
 

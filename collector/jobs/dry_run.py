@@ -1,0 +1,100 @@
+"""Shows what a run would decide and send now. It reads only, and takes no lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+
+from collector.domain import limits
+from collector.domain.definition import Definition
+from collector.domain.installation import Installation
+from collector.domain.verdicts import Verdict
+from collector.jobs.examine import PAGE, Examiner, Plan
+from collector.jobs.progress import Progress, Unwatched
+from collector.jobs.reconcile import chosen, unknown_version
+from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
+from collector.storage import calls, deliveries, funnel
+from collector.storage.database import Connection, Database
+from collector.storage.funnel import Funnel
+
+#: So many of the enrichments that would be built and sent are shown.
+SHOWN = 20
+
+
+def dry_run(
+    database: Database,
+    definition: Definition,
+    project_id: int | None = None,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Progress | None = None,
+) -> RunReport:
+    """What a run would do; the funnel is the one that would stand before the API has answered.
+
+    Raises:
+        NotFoundError: the project has no installation.
+    """
+    now = clock()
+    with database.read() as connection:
+        standing = funnel.count(connection, project_id)
+        reports = [
+            _look(connection, definition, installation, standing, now, progress or Unwatched())
+            for installation in chosen(connection, project_id)
+        ]
+    return RunReport(run_id="", dry_run=True, funnel=standing, projects=reports)
+
+
+def _look(
+    connection: Connection,
+    definition: Definition,
+    installation: Installation,
+    standing: Funnel,
+    now: datetime,
+    progress: Progress,
+) -> ProjectReport:
+    project_id = installation.project_id
+    report = ProjectReport(project_id=project_id, name=installation.name)
+    version = definition.versions.get(installation.integration_version)
+    if version is None:
+        report.outcome = ProjectOutcome.PROBLEM
+        report.message = unknown_version(installation, definition)
+        return report
+    report.to_send_count = deliveries.count_settled_due(connection, project_id, now)
+    report.expired = deliveries.count_settled_overdue(connection, project_id, now)
+    _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
+    examiner = Examiner(project_id, definition, version)
+    progress.begin("matching", calls.count_to_examine(connection, project_id))
+    after = None
+    while page := calls.to_examine(connection, project_id, after=after, limit=PAGE, lock=False):
+        plan = examiner.plan(connection, page, now)
+        verdicts = {item.call_id: item.judgement.verdict for item in plan.decisions}
+        for examined in page:
+            call_id = examined.call.call_id
+            _move(standing, examined.judgement.verdict, verdicts[call_id], 1)
+        report.decided.update(plan.verdicts())
+        report.to_send_count += plan.verdicts()[Verdict.PENDING]
+        report.to_send += _shown(plan, SHOWN - len(report.to_send))
+        after = (page[-1].call.started_at, page[-1].call.call_id)
+        progress.advance(len(page))
+    report.to_send_batches = ceil(report.to_send_count / limits.MAX_BATCH)
+    return report
+
+
+def _move(standing: Funnel, before: Verdict, after: Verdict, number: int) -> None:
+    standing.verdicts[before] -= number
+    standing.verdicts[after] += number
+
+
+def _shown(plan: Plan, most: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "call_id": draft.call_id,
+            "session_key": draft.session.session_key,
+            "enrichment_number": draft.draft.enrichment_number,
+            "revision": draft.draft.revision,
+            "enrichment": dict(draft.fields),
+        }
+        for draft in plan.drafts[:most]
+    ]

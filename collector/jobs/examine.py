@@ -1,0 +1,169 @@
+"""Looks at calls page by page: finds their sessions, builds their fields, gives numbers."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from collector.domain import ledger, matching
+from collector.domain.building import UnbuildableError, build_fields
+from collector.domain.definition import Definition, IntegrationVersion
+from collector.domain.enrichment import FieldValue
+from collector.domain.identifiers import SessionId
+from collector.domain.ledger import Judgement, Slot
+from collector.domain.matching import Match, NoMatch
+from collector.domain.verdicts import Reason, Verdict
+from collector.storage import calls, candidates, enrichments
+from collector.storage.calls import Decision, Examined
+from collector.storage.database import Connection
+from collector.storage.enrichments import Written
+
+#: Calls in one transaction: few enough that the beacons behind it hardly wait.
+PAGE = 500
+
+
+@dataclass(kw_only=True, slots=True)
+class Plan:
+    """What is to be written for one page of calls."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    drafts: list[Written] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
+
+    def verdicts(self) -> Counter[str]:
+        """How many calls of the page get each verdict."""
+        return Counter(decision.judgement.verdict.value for decision in self.decisions)
+
+    def write(self, connection: Connection, project_id: int, now: datetime) -> None:
+        """Write everything, in the transaction that read the page."""
+        calls.write_decisions(connection, project_id, self.decisions, now)
+        enrichments.write_drafts(connection, project_id, self.drafts, now)
+        if self.withheld:
+            enrichments.withhold(connection, project_id, self.withheld)
+
+
+class Examiner:
+    """Plans pages of one project's calls. It writes nothing itself, so that it can be asked dry.
+
+    ``given`` remembers the numbers given by earlier pages, which a dry run has not written.
+    """
+
+    def __init__(
+        self, project_id: int, definition: Definition, version: IntegrationVersion
+    ) -> None:
+        self._project_id = project_id
+        self._definition = definition
+        self._version = version
+        self._given: dict[SessionId, set[int]] = defaultdict(set)
+
+    def plan(self, connection: Connection, page: Sequence[Examined], now: datetime) -> Plan:
+        """The verdict of each call of ``page``, which is in order of the calls' start."""
+        slots = enrichments.slots_of(
+            connection, self._project_id, [examined.call.call_id for examined in page]
+        )
+        matches = self._match(connection, page, slots, now)
+        taken = enrichments.numbers_taken(
+            connection,
+            self._project_id,
+            [match.session for match in matches.values() if isinstance(match, Match)],
+        )
+        plan = Plan()
+        for examined in page:
+            call_id = examined.call.call_id
+            found = matches[call_id]
+            if isinstance(found, NoMatch):
+                plan.decisions.append(_unmatched(call_id, found))
+            else:
+                numbers = taken[found.session] | self._given[found.session]
+                self._settle(plan, examined, found, slots.get(call_id), numbers, now)
+        return plan
+
+    def _match(
+        self,
+        connection: Connection,
+        page: Sequence[Examined],
+        slots: dict[str, Slot],
+        now: datetime,
+    ) -> dict[str, Match | NoMatch]:
+        """A call that has an enrichment stays with its session; the others look for theirs."""
+        rules = self._definition.matching
+        matches: dict[str, Match | NoMatch] = {}
+        searching = []
+        for examined in page:
+            if examined.call.call_id in slots and examined.match is not None:
+                matches[examined.call.call_id] = examined.match
+            else:
+                searching.append(examined.call)
+        probes = [probe for call in searching for probe in matching.probes(call, rules)]
+        found = candidates.find(connection, self._project_id, probes)
+        for call in searching:
+            matches[call.call_id] = matching.decide(call, found[call.call_id], rules, now)
+        return matches
+
+    def _settle(
+        self,
+        plan: Plan,
+        examined: Examined,
+        match: Match,
+        slot: Slot | None,
+        taken: set[int],
+        now: datetime,
+    ) -> None:
+        call = examined.call
+        deadline = ledger.deadline_of(match.first_seen)
+        try:
+            fields = build_fields(call, self._version, self._definition.mapping.zone)
+        except UnbuildableError as error:
+            plan.withheld += [call.call_id] if slot else []
+            plan.decisions.append(_decision(call.call_id, _invalid(error), match))
+            return
+        judgement, draft = ledger.settle(
+            fields,
+            integration_version=self._version.number,
+            slot=slot,
+            taken=taken,
+            deadline=deadline,
+            now=now,
+        )
+        plan.decisions.append(_decision(call.call_id, judgement, match))
+        if draft is not None:
+            self._given[match.session].add(draft.enrichment_number)
+            plan.drafts.append(self._written(call.call_id, match, draft, fields, slot))
+
+    def _written(
+        self,
+        call_id: str,
+        match: Match,
+        draft: ledger.Draft,
+        fields: dict[str, FieldValue],
+        slot: Slot | None,
+    ) -> Written:
+        return Written(
+            call_id=call_id,
+            session=match.session,
+            draft=draft,
+            fields=fields,
+            integration_version=self._version.number,
+            deadline=ledger.deadline_of(match.first_seen),
+            is_new=slot is None,
+        )
+
+
+def _unmatched(call_id: str, found: NoMatch) -> Decision:
+    judgement = Judgement(verdict=found.verdict, reason=found.reason, detail=found.detail)
+    return Decision(
+        call_id=call_id,
+        judgement=judgement,
+        match=None,
+        examine_again=found.verdict is Verdict.WAITING,
+    )
+
+
+def _decision(call_id: str, judgement: Judgement, match: Match) -> Decision:
+    return Decision(call_id=call_id, judgement=judgement, match=match, examine_again=False)
+
+
+def _invalid(error: UnbuildableError) -> Judgement:
+    return Judgement(verdict=Verdict.INVALID, reason=Reason.FIELDS_INVALID, detail=str(error))

@@ -1,0 +1,23 @@
+"""How a job tells how far it is, without knowing whether anybody watches."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told the steps of a job, in order."""
+
+    def begin(self, step: str, total: int) -> None:
+        """A step of ``total`` calls or enrichments begins."""
+
+    def advance(self, done: int) -> None:
+        """So many more are done."""
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def begin(self, step: str, total: int) -> None: ...
+
+    def advance(self, done: int) -> None: ...

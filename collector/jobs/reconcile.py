@@ -1,0 +1,194 @@
+"""The scheduled job: join calls to sessions, build and number enrichments, deliver them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from collector.contentsquare import Credentials
+from collector.domain.definition import Definition
+from collector.domain.installation import Installation
+from collector.errors import ContentsquareError, LeaseLostError, SecretError
+from collector.jobs.deliver import Delivery, Sender
+from collector.jobs.examine import PAGE, Examiner
+from collector.jobs.progress import Progress, Unwatched
+from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
+from collector.storage import (
+    calls,
+    candidates,
+    deliveries,
+    funnel,
+    installations,
+    leases,
+    runs,
+)
+from collector.storage.database import Connection, Database
+from collector.storage.leases import Lease
+from collector.storage.secrets import SecretBox
+
+#: How far back newly seen keys are looked at again: longer than a beacon takes to be stored.
+OVERLAP = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Everything a run needs. ``stopping`` is asked between pages and batches."""
+
+    database: Database
+    definition: Definition
+    sender: Sender
+    secrets: SecretBox
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    stopping: Callable[[], bool] = lambda: False
+    progress: Progress = field(default_factory=Unwatched)
+
+    def run(self, project_id: int | None = None) -> RunReport:
+        """Reconcile one project, or all; one installation's trouble stops no other.
+
+        Raises:
+            NotFoundError: the project has no installation.
+            DatabaseUnavailableError: what was written before stays; the next run goes on.
+        """
+        run_id = runs.new_id()
+        with self.database.write() as connection:
+            to_do = chosen(connection, project_id)
+            runs.start(connection, run_id, "reconcile", self.clock())
+        reports = [self._reconcile(run_id, item) for item in to_do if not self.stopping()]
+        with self.database.write() as connection:
+            report = RunReport(
+                run_id=run_id,
+                dry_run=False,
+                funnel=funnel.count(connection, project_id),
+                projects=reports,
+            )
+            runs.finish(
+                connection,
+                run_id,
+                outcome="attention" if report.attention else "done",
+                counts={"projects": [project.as_json() for project in reports]},
+                now=self.clock(),
+            )
+        return report
+
+    def _reconcile(self, run_id: str, installation: Installation) -> ProjectReport:
+        report = ProjectReport(project_id=installation.project_id, name=installation.name)
+        owner = f"{socket.gethostname()}:{os.getpid()}"[-100:]
+        with self.database.write() as connection:
+            lease = leases.take(connection, installation.project_id, owner, self.clock())
+        if lease is None:
+            report.outcome = ProjectOutcome.BUSY
+            report.message = "another worker is at it; nothing was done here"
+            return report
+        try:
+            self._work(run_id, installation, lease, report)
+        except (ContentsquareError, SecretError) as error:
+            report.outcome, report.message = ProjectOutcome.PROBLEM, str(error)
+        except LeaseLostError as error:
+            report.outcome, report.message = ProjectOutcome.BUSY, str(error)
+            return report
+        with self.database.write() as connection:
+            installations.note_problem(
+                connection,
+                installation.project_id,
+                report.message if report.outcome is ProjectOutcome.PROBLEM else None,
+            )
+            leases.release(connection, lease)
+        return report
+
+    def _work(
+        self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport
+    ) -> None:
+        version = self.definition.versions.get(installation.integration_version)
+        if version is None:
+            report.outcome = ProjectOutcome.PROBLEM
+            report.message = unknown_version(installation, self.definition)
+            return
+        self._revive(lease, report)
+        self._examine(Examiner(installation.project_id, self.definition, version), lease, report)
+        self._expire(lease, report)
+        if installation.paused:
+            report.outcome = ProjectOutcome.PAUSED
+            report.message = (
+                "paused, nothing was sent; go on with: "
+                f"collector installation resume {installation.project_id}"
+            )
+            return
+        Delivery(
+            database=self.database,
+            sender=self.sender,
+            credentials=self._credentials(installation),
+            lease=lease,
+            run_id=run_id,
+            report=report,
+            progress=self.progress,
+            clock=self.clock,
+            stopping=self.stopping,
+        ).run()
+        self._expire(lease, report)
+
+    def _revive(self, lease: Lease, report: ProjectReport) -> None:
+        """A key seen newly may be the one that an unmatched call has waited for."""
+        now = self.clock()
+        with self.database.write() as connection:
+            leases.hold(connection, lease, now)
+            since = runs.searched_until(connection, lease.project_id)
+            if since is not None:
+                report.revived = candidates.revive(connection, lease.project_id, since - OVERLAP)
+            runs.note_searched(connection, lease.project_id, now)
+
+    def _examine(self, examiner: Examiner, lease: Lease, report: ProjectReport) -> None:
+        with self.database.read() as connection:
+            total = calls.count_to_examine(connection, lease.project_id)
+        self.progress.begin("matching", total)
+        after = None
+        while not self.stopping():
+            now = self.clock()
+            with self.database.write() as connection:
+                leases.hold(connection, lease, now)
+                page = calls.to_examine(connection, lease.project_id, after=after, limit=PAGE)
+                if not page:
+                    return
+                plan = examiner.plan(connection, page, now)
+                plan.write(connection, lease.project_id, now)
+            report.decided.update(plan.verdicts())
+            after = (page[-1].call.started_at, page[-1].call.call_id)
+            self.progress.advance(len(page))
+
+    def _expire(self, lease: Lease, report: ProjectReport) -> None:
+        with self.database.write() as connection:
+            leases.hold(connection, lease, self.clock())
+            report.expired += deliveries.expire(connection, lease.project_id, self.clock())
+
+    def _credentials(self, installation: Installation) -> Credentials:
+        with self.database.read() as connection:
+            sealed = installations.sealed_secret(connection, installation.project_id)
+        return Credentials(
+            project_id=installation.project_id,
+            integration_id=installation.integration_id,
+            client_id=installation.client_id,
+            client_secret=self.secrets.open(sealed),
+        )
+
+
+def chosen(connection: Connection, project_id: int | None) -> list[Installation]:
+    """The installation of one project, or all of them.
+
+    Raises:
+        NotFoundError: the project has none.
+    """
+    if project_id is None:
+        return installations.list_all(connection)
+    return [installations.get(connection, project_id)]
+
+
+def unknown_version(installation: Installation, definition: Definition) -> str:
+    """What to say when the definition lacks the version that an installation is on."""
+    known = ", ".join(str(number) for number in sorted(definition.versions))
+    return (
+        f"the installation is on integration version {installation.integration_version}, but the "
+        f"definition has only {known}: add [versions.{installation.integration_version}] to it, or "
+        f"collector installation edit {installation.project_id} --integration-version N"
+    )

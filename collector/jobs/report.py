@@ -1,0 +1,110 @@
+"""What a run of the job did, for people and machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from collector.domain.verdicts import Verdict
+from collector.storage.funnel import Funnel
+
+
+class ProjectOutcome(StrEnum):
+    """How the run went for one installation."""
+
+    DONE = "done"
+    PAUSED = "paused"  #: matched, but by the operator's wish nothing was sent
+    BUSY = "busy"  #: another worker has the installation
+    LATER = "later"  #: the API was not to be had; the rest waits for the next run
+    PROBLEM = "problem"  #: a person has to look
+
+
+@dataclass(kw_only=True, slots=True)
+class ProjectReport:
+    """What a run did for one installation. ``decided`` counts the calls looked at, by verdict.
+
+    ``to_send`` is only filled by a dry run: everything that would be sent now is counted in
+    ``to_send_count`` and ``to_send_batches``; ``to_send`` holds the first few of them.
+    """
+
+    project_id: int
+    name: str
+    outcome: ProjectOutcome = ProjectOutcome.DONE
+    message: str | None = None
+    revived: int = 0
+    decided: Counter[str] = field(default_factory=Counter)
+    expired: int = 0
+    batches: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    to_send_count: int = 0
+    to_send_batches: int = 0
+    to_send: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def attention(self) -> list[str]:
+        """What a person has to look at, one sentence each."""
+        found = []
+        if self.outcome is ProjectOutcome.PROBLEM and self.message:
+            found.append(self.message)
+        if invalid := self.decided[Verdict.INVALID]:
+            found.append(
+                f"{invalid} call(s) have fields that cannot be built: see report_calls where "
+                "verdict = 'invalid', mend the definition or the records, and import them again"
+            )
+        if self.rejected:
+            found.append(
+                f"{self.rejected} enrichment(s) were refused by the API: see report_calls where "
+                "verdict = 'rejected', and compare the definition with the registered schema"
+            )
+        return [f"Project {self.project_id}: {sentence}." for sentence in found]
+
+    def as_json(self) -> dict[str, Any]:
+        report: dict[str, Any] = {
+            "project_id": self.project_id,
+            "name": self.name,
+            "outcome": self.outcome.value,
+            "message": self.message,
+            "revived": self.revived,
+            "decided": dict(self.decided),
+            "expired": self.expired,
+            "batches": self.batches,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+        }
+        return report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """What one run did, and where everything stands after it."""
+
+    run_id: str
+    dry_run: bool
+    funnel: Funnel
+    projects: list[ProjectReport]
+
+    @property
+    def attention(self) -> list[str]:
+        """What a person has to look at, over all installations."""
+        return [sentence for project in self.projects for sentence in project.attention]
+
+    def as_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "run_id": self.run_id,
+            "dry_run": self.dry_run,
+            "sessions": self.funnel.sessions,
+            "calls": self.funnel.calls,
+            "verdicts": self.funnel.verdicts,
+            "projects": [project.as_json() for project in self.projects],
+            "attention": self.attention,
+        }
+        if self.dry_run:
+            document["would_send"] = {
+                "enrichments": sum(project.to_send_count for project in self.projects),
+                "batches": sum(project.to_send_batches for project in self.projects),
+                "first": [item for project in self.projects for item in project.to_send],
+            }
+        return document
