@@ -39,7 +39,7 @@ class SettingError(CollectorError):
 
 
 class DefinitionError(CollectorError):
-    """The integration definition has problems; ``problems`` lists every one found, not the first."""
+    """The integration definition has problems; ``problems`` lists every one that was found."""
 
     exit_code = 2
 

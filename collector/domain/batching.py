@@ -1,8 +1,9 @@
 """Isolates the culprits of a refused batch.
 
 The API refuses a whole batch for one bad enrichment and does not say which ("if an enrichment
-gets rejected, then the full batch will be rejected"). A refused batch is halved until what is
-refused stands alone.
+gets rejected, then the full batch will be rejected"). So a refused batch is searched by halves
+for one culprit, and what remains is sent together again: one culprit in 200 costs at most
+eleven requests, and no neighbour is lost.
 """
 
 from __future__ import annotations
@@ -18,34 +19,53 @@ MAX_CULPRITS = 8
 
 
 def most_requests(size: int, culprits: int) -> int:
-    """How many requests isolating ``culprits`` of ``size`` enrichments may take."""
-    return 1 + 2 * culprits * max(1, math.ceil(math.log2(max(size, 2))))
+    """How many requests isolating ``culprits`` of ``size`` enrichments may take at most.
+
+    One for the whole; then for each culprit one for each halving, one to see it refused alone,
+    and one for what remains.
+    """
+    return 1 + culprits * (math.ceil(math.log2(max(size, 1))) + 2)
 
 
 class Isolation(Generic[T]):
-    """The groups of one batch still to be sent, each split in two when it is refused."""
+    """Says which group of one batch to send next, and learns from each answer.
+
+    Only what was refused all by itself becomes a culprit.
+    """
 
     def __init__(self, batch: Sequence[T]) -> None:
-        self._groups: list[Sequence[T]] = [batch] if batch else []
-        self._budget = most_requests(len(batch), MAX_CULPRITS)
-        self._sent = 0
+        self._untried: list[T] = list(batch)
+        self._suspects: list[T] = []  # a group that holds at least one culprit
+        self.culprits: list[T] = []
 
-    def next_group(self) -> Sequence[T] | None:
-        """The next group to send, or None when the batch is done or given up."""
-        if not self._groups or self.is_given_up:
-            return None
-        self._sent += 1
-        return self._groups.pop()
+    def next_group(self) -> Sequence[T]:
+        """The next group to send; empty when the batch is done or given up."""
+        if self.is_given_up:
+            return ()
+        if self._suspects:
+            return self._suspects[: (len(self._suspects) + 1) // 2]
+        return self._untried
 
-    def refused(self, group: Sequence[T]) -> T | None:
-        """The API refused ``group``: returns the culprit if it stands alone, else splits it."""
+    def accepted(self, group: Sequence[T]) -> None:
+        """The API accepted ``group``, the last one handed out."""
+        if self._suspects:
+            self._suspects = self._suspects[len(group) :]
+        else:
+            self._untried = []
+
+    def refused(self, group: Sequence[T]) -> None:
+        """The API refused ``group``, the last one handed out."""
+        if self._suspects:
+            self._untried = self._suspects[len(group) :] + self._untried
+        else:
+            self._untried = []
         if len(group) == 1:
-            return group[0]
-        middle = len(group) // 2
-        self._groups += [group[middle:], group[:middle]]
-        return None
+            self.culprits.append(group[0])
+            self._suspects = []
+        else:
+            self._suspects = list(group)
 
     @property
     def is_given_up(self) -> bool:
-        """Whether so much was refused that no enrichment can be blamed any more."""
-        return bool(self._groups) and self._sent >= self._budget
+        """Whether so many were refused that no single enrichment can be blamed."""
+        return len(self.culprits) > MAX_CULPRITS

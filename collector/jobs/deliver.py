@@ -71,32 +71,57 @@ class Delivery:
                 return
 
     def _send_isolating(self, batch: Sequence[Due]) -> bool:
-        """Send one batch, halving what is refused; whether to go on with the next one."""
+        """Send one batch, searching what is refused; whether to go on with the next one."""
         isolation = Isolation(batch)
-        while (group := isolation.next_group()) is not None:
+        refusals: dict[str, runs.Batch] = {}
+        go_on = True
+        while go_on and (group := isolation.next_group()):
             # Renewed here so that the lease outlives the request; checked again when writing.
             with self.database.write() as connection:
                 leases.hold(connection, self.lease, self.clock())
-            in_time = [item for item in group if item.deadline > self.clock()]
-            if not in_time:
-                continue
+            if min(item.deadline for item in group) <= self.clock():
+                break  # retries took long; what is too late now is left out of the next batch
             answer = self.sender.send(
                 self.credentials,
-                in_time[0].integration_version,
-                [item.enrichment for item in in_time],
+                group[0].integration_version,
+                [item.enrichment for item in group],
             )
-            if not self._note(in_time, answer, isolation):
-                return False
+            sent = self._note(group, answer)
+            if answer.outcome is Outcome.ACCEPTED:
+                isolation.accepted(group)
+            elif answer.outcome is Outcome.REJECTED:
+                isolation.refused(group)
+                refusals[group[0].call_id] = sent
+            else:
+                go_on = self._stop(group, answer)
         if isolation.is_given_up:
             self._give_up()
             return False
-        return True
+        self._blame([(culprit, refusals[culprit.call_id]) for culprit in isolation.culprits])
+        return go_on
 
-    def _note(self, group: Sequence[Due], answer: Answer, isolation: Isolation[Due]) -> bool:
-        """Write down the answer to one group; whether to go on."""
+    def _note(self, group: Sequence[Due], answer: Answer) -> runs.Batch:
+        """Write down the answer to one group and what it means for its calls."""
         now = self.clock()
         batch = self._batch(group, answer, now)
+        with self.database.write() as connection:
+            leases.hold(connection, self.lease, now)
+            runs.note_batch(connection, batch)
+            if answer.outcome is Outcome.ACCEPTED:
+                deliveries.mark_accepted(connection, batch.project_id, group, batch.batch_id, now)
+            elif answer.outcome is Outcome.LATER:
+                deliveries.postpone(
+                    connection,
+                    batch.project_id,
+                    group,
+                    until=now + timedelta(seconds=answer.retry_after or 0),
+                    message=answer.message,
+                    now=now,
+                )
         self.report.batches += 1
+        if answer.outcome is Outcome.ACCEPTED:
+            self.report.accepted += len(group)
+            self.progress.advance(len(group))
         log.info(
             "batch",
             project_id=batch.project_id,
@@ -107,32 +132,26 @@ class Delivery:
             status=batch.status,
             milliseconds=batch.milliseconds,
         )
-        culprit = isolation.refused(group) if answer.outcome is Outcome.REJECTED else None
+        return batch
+
+    def _blame(self, culprits: Sequence[tuple[Due, runs.Batch]]) -> None:
+        """Mark what was refused alone; only once it is clear that the batch was not at fault."""
+        if not culprits:
+            return
+        now = self.clock()
         with self.database.write() as connection:
             leases.hold(connection, self.lease, now)
-            runs.note_batch(connection, batch)
-            if answer.outcome is Outcome.ACCEPTED:
-                deliveries.mark_accepted(connection, batch.project_id, group, batch.batch_id, now)
-            elif answer.outcome is Outcome.LATER:
-                until = now + timedelta(seconds=answer.retry_after or 0)
-                deliveries.postpone(
-                    connection,
-                    batch.project_id,
-                    group,
-                    until=until,
-                    message=answer.message,
-                    now=now,
-                )
-            elif culprit is not None:
+            for culprit, batch in culprits:
                 deliveries.mark_rejected(
                     connection,
                     batch.project_id,
                     culprit,
                     batch_id=batch.batch_id,
-                    message=answer.message,
+                    message=batch.message,
                     now=now,
                 )
-        return self._go_on(group, answer)
+        self.report.rejected += len(culprits)
+        self.progress.advance(len(culprits))
 
     def _batch(self, group: Sequence[Due], answer: Answer, now: datetime) -> runs.Batch:
         return runs.Batch(
@@ -148,32 +167,23 @@ class Delivery:
             milliseconds=answer.milliseconds,
         )
 
-    def _go_on(self, group: Sequence[Due], answer: Answer) -> bool:
-        match answer.outcome:
-            case Outcome.ACCEPTED:
-                self.report.accepted += len(group)
-                self.progress.advance(len(group))
-            case Outcome.REJECTED:
-                if len(group) == 1:
-                    self.report.rejected += 1
-                    self.progress.advance(1)
-            case Outcome.LATER:
-                self.report.outcome = ProjectOutcome.LATER
-                self.report.message = (
-                    f"the API is not to be had now ({answer.message}); what is pending stays so "
-                    "and is sent by the next run"
-                )
-                return False
-            case Outcome.BAD_VERSION:
-                version = group[0].integration_version
-                self.report.outcome = ProjectOutcome.PROBLEM
-                self.report.message = (
-                    f"Contentsquare does not know integration version {version} of this "
-                    "installation; nothing was refused. Have the version registered, or go back: "
-                    f"collector installation edit {self.lease.project_id} --integration-version N"
-                )
-                return False
-        return True
+    def _stop(self, group: Sequence[Due], answer: Answer) -> bool:
+        """Explain an answer after which nothing more is sent; always False: do not go on."""
+        if answer.outcome is Outcome.LATER:
+            self.report.outcome = ProjectOutcome.LATER
+            self.report.message = (
+                f"the API is not to be had now ({answer.message}); what is pending stays so and is "
+                "sent by the next run"
+            )
+        else:
+            self.report.outcome = ProjectOutcome.PROBLEM
+            self.report.message = (
+                f"Contentsquare does not know integration version {group[0].integration_version} "
+                "of this installation; no enrichment was blamed. Have the version registered, or "
+                f"go back: collector installation edit {self.lease.project_id} "
+                "--integration-version N"
+            )
+        return False
 
     def _give_up(self) -> None:
         """Too much of one batch was refused to blame single enrichments."""
