@@ -1,0 +1,75 @@
+"""A running sandbox for any test, with the schema that the documents give for phone calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from collector.sandbox import Sandbox, SandboxInstallation
+
+#: Creating an integration, the example schema "for a Provider sending phone call data".
+PHONE_CALL_SCHEMA: Mapping[str, Any] = {
+    "fields": [
+        {
+            "name": "answered",
+            "type": "BOOL",
+            "optional": True,
+            "label": "Call answered",
+            "description": "Whether the call was answered (true) or not (false)",
+        },
+        {
+            "name": "call_duration",
+            "type": "INT",
+            "optional": False,
+            "label": "Call duration",
+            "description": "The call duration in milliseconds",
+        },
+        {
+            "name": "call_client_rating",
+            "type": "FLOAT",
+            "optional": True,
+            "label": "Client rating",
+            "description": "The call rating left by the client after the call if any",
+        },
+        {
+            "name": "call_center_name",
+            "type": "STRING",
+            "optional": False,
+            "label": "Call center name",
+            "description": "The name of the call center that made the call",
+        },
+        {
+            "name": "call_datetime",
+            "type": "DATETIME",
+            "optional": False,
+            "label": "Call date and time",
+            "description": "The date and time at which the call started",
+        },
+    ]
+}
+
+PHONE_CALL_INSTALLATION = SandboxInstallation(
+    project_id=162,
+    integration_id=42,
+    client_id="c3133d76-a768-4f5a-XXX",
+    client_secret="0ISL0DEC;UyYKB;riWRS0EXXX",
+    schemas={1: PHONE_CALL_SCHEMA},
+)
+
+#: Fields that match `PHONE_CALL_SCHEMA`.
+PHONE_CALL_FIELDS: Mapping[str, Any] = {
+    "answered": True,
+    "call_duration": 3532,
+    "call_client_rating": 4.5,
+    "call_center_name": "RENNES",
+    "call_datetime": "2022-01-01T20:02:22Z",
+}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox with one installation: project 162, integration 42, version 1."""
+    with Sandbox([PHONE_CALL_INSTALLATION]) as running:
+        yield running
