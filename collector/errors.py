@@ -10,7 +10,8 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── UsageError                     exit code 2: a command's arguments do not fit the data
     ├── NotFoundError                  no such installation, call or token
     ├── RecordError                    one call record cannot be read; its neighbours can
-    ├── BeaconError                    one beacon is refused, with a code for the page's developer
+    ├── RequestRefusedError            one HTTP request is refused, with a code for its sender
+    ├── AddressError                   the server cannot listen where it was told to
     ├── SecretError                    a stored secret cannot be decrypted with the keys at hand
     ├── StorageError
     │   ├── DatabaseUnavailableError   the database does not answer
@@ -23,7 +24,7 @@ Errors of libraries are translated into these where they enter (``raise … from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class CollectorError(Exception):
@@ -67,13 +68,20 @@ class RecordError(CollectorError):
         super().__init__(message)
 
 
-class BeaconError(CollectorError):
-    """One beacon is refused. ``code`` and ``status`` are what the page's developer sees."""
+class RequestRefusedError(CollectorError):
+    """One HTTP request is refused; ``code`` is stable, the message tells its sender what to do."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.status = status
         self.code = code
+        self.headers = dict(headers or {})
         super().__init__(message)
+
+
+class AddressError(CollectorError):
+    """The server cannot listen where it was told to."""
 
 
 class SecretError(CollectorError):

@@ -1,0 +1,69 @@
+"""What the views of one process share: the settings, the database and the definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from flask import Flask, current_app
+
+from collector.config import Settings
+from collector.domain.definition import Definition
+from collector.sources import definition
+from collector.storage.database import Database
+from collector.web import capacity
+
+_NAME = "collector"
+
+
+class State:
+    """Opened at first use, because a server may fork after the application was made."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database: Database | None = None
+        self._database_lock = Lock()
+        self._definition: tuple[int, Definition] | None = None
+        self._definition_lock = Lock()
+
+    @property
+    def database(self) -> Database:
+        """The process's one database; every thread finds a connection in its pool."""
+        with self._database_lock:
+            if self._database is None:
+                self._database = Database(
+                    self._settings.database_url, pool_size=capacity.threads(self._settings)
+                )
+            return self._database
+
+    def definition(self) -> Definition:
+        """The integration definition, read again when its file has changed.
+
+        Raises:
+            DefinitionError: the file is missing or wrong.
+        """
+        path = Path(self._settings.integration)
+        with self._definition_lock:
+            changed_at = _changed_at(path)
+            if self._definition is None or self._definition[0] != changed_at:
+                self._definition = None  # a file that became wrong must not serve as it was
+                self._definition = (changed_at, definition.read(path))
+            return self._definition[1]
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give the application its state."""
+    app.extensions[_NAME] = State(settings)
+
+
+def current() -> State:
+    """The state of the application that answers this request."""
+    found: State = current_app.extensions[_NAME]
+    return found
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # reading it says what is wrong

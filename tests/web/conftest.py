@@ -1,0 +1,126 @@
+"""A customer's installation in a real database, and the application on top of it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import structlog
+from flask import Flask
+from flask.testing import FlaskClient
+
+from collector.config import Settings
+from collector.domain.installation import Installation
+from collector.storage import installations, tokens
+from collector.storage.database import Database
+from collector.web import create_app
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "phone-calls"
+PROJECT = 162
+ORIGIN = "https://shop.example"
+BEACON = {
+    "projectId": PROJECT,
+    "userId": "ae267-6g87D-88Nn6od",
+    "sessionNumber": 4,
+    "keys": {"visitor_id": "v-1", "tracking_number": "01 99 00 12 34"},
+}
+
+#: For what is decided before any SQL is spoken: one dialect is enough.
+before_sql = pytest.mark.parametrize("dialect", ["sqlite"])
+
+Open = Callable[..., Flask]
+
+
+@pytest.fixture
+def installation(database: Database) -> Installation:
+    """Project 162, whose pages live on two origins and whose numbers are French."""
+    stored = Installation(
+        project_id=PROJECT,
+        integration_id=42,
+        name="Shop",
+        client_id="client",
+        integration_version=1,
+        origins=(ORIGIN, "http://localhost:8080"),
+        region="FR",
+    )
+    with database.write() as connection:
+        installations.add(connection, stored, "sealed", datetime.now(UTC))
+    return stored
+
+
+@pytest.fixture
+def definition_file(tmp_path: Path) -> Path:
+    """The documents' phone-call example, where a test may change it."""
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "definition")) / "integration.toml"
+
+
+@pytest.fixture
+def open_app() -> Iterator[Open]:
+    """Makes applications whose databases are closed after the test."""
+    opened: list[Flask] = []
+
+    def make(url: str, **settings: Any) -> Flask:
+        app = create_app(Settings(database_url=url, **settings))
+        opened.append(app)
+        return app
+
+    yield make
+    for app in opened:
+        app.extensions["collector"].database.close()
+
+
+@pytest.fixture
+def app(
+    open_app: Open, database_url: str, installation: Installation, definition_file: Path
+) -> Flask:
+    return open_app(database_url, integration=str(definition_file))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def token(database: Database, installation: Installation) -> str:
+    """A token with which calls of project 162 can be posted."""
+    return make_token(database)
+
+
+def make_token(database: Database, scope: str = "calls") -> str:
+    with database.write() as connection:
+        return tokens.create(
+            connection, project_id=PROJECT, scope=scope, name="", now=datetime.now(UTC)
+        )
+
+
+def rows(database: Database, query: str) -> list[dict[str, Any]]:
+    """What ``query`` finds, as an analyst would see it."""
+    with database.read() as connection:
+        return [dict(row._mapping) for row in connection.execute(sa.text(query))]
+
+
+def reported_sessions(database: Database) -> list[dict[str, Any]]:
+    return rows(database, "SELECT * FROM report_sessions ORDER BY user_id, session_number")
+
+
+def stored_keys(database: Database) -> dict[str, str]:
+    found = rows(database, "SELECT kind, value FROM sighting")
+    return {row["kind"]: row["value"] for row in found}
+
+
+@pytest.fixture
+def restored_logs() -> Iterator[None]:
+    """Lets a test set up the logs of this process, and undoes it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

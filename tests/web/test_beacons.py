@@ -1,0 +1,234 @@
+"""What the beacon endpoint stores, and what it refuses with which reason."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from collector.domain.installation import Installation
+from collector.storage import installations
+from collector.storage.database import Database
+from tests.web.beaconing import TEXT, code_of, post
+from tests.web.conftest import (
+    BEACON,
+    PROJECT,
+    before_sql,
+    reported_sessions,
+    rows,
+    stored_keys,
+)
+
+
+def test_an_acknowledged_beacon_is_a_session_in_sql(
+    client: FlaskClient, database: Database
+) -> None:
+    response = post(client)
+    assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["Cache-Control"] == "no-store"
+    (session,) = reported_sessions(database)
+    assert session["session_key"] == "ae267-6g87D-88Nn6od.4"
+    assert (session["project_id"], session["beacons"], session["match_keys"]) == (PROJECT, 1, 2)
+
+
+def test_keys_are_stored_in_the_spelling_that_calls_meet_them_in(
+    client: FlaskClient, database: Database
+) -> None:
+    post(client, keys={"visitor_id": "  v-1\n", "tracking_number": "01 99 00 12 34"})
+    assert stored_keys(database) == {"visitor_id": "v-1", "tracking_number": "+33199001234"}
+
+
+@before_sql
+@pytest.mark.parametrize("keys", [{}, {"visitor_id": ""}, {"visitor_id": " \t "}])
+def test_blank_values_are_no_keys_and_no_reason_to_refuse(
+    client: FlaskClient, database: Database, keys: dict[str, str]
+) -> None:
+    assert post(client, keys=keys).status_code == 204
+    assert stored_keys(database) == {}
+
+
+def test_a_beacon_needs_no_keys_and_may_carry_fields_of_a_newer_snippet(
+    client: FlaskClient, database: Database
+) -> None:
+    beacon = {name: value for name, value in BEACON.items() if name != "keys"}
+    assert post(client, beacon, pageNumber=3).status_code == 204
+    assert len(reported_sessions(database)) == 1
+
+
+@before_sql
+@pytest.mark.parametrize("media_type", ["text/plain", TEXT, "application/json"])
+def test_text_and_json_are_accepted_as_content_types(client: FlaskClient, media_type: str) -> None:
+    response = client.post(
+        "/v1/sessions", data=json.dumps(BEACON), headers={"Content-Type": media_type}
+    )
+    assert response.status_code == 204
+
+
+@before_sql
+@pytest.mark.parametrize(
+    "media_type", ["text/html", "application/x-www-form-urlencoded", "multipart/form-data", None]
+)
+def test_other_content_types_are_refused(
+    client: FlaskClient, database: Database, media_type: str | None
+) -> None:
+    headers = {"Content-Type": media_type} if media_type else {}
+    response = client.post("/v1/sessions", data=json.dumps(BEACON), headers=headers)
+    assert code_of(response) == (415, "unsupported_media_type")
+    assert reported_sessions(database) == []
+
+
+@before_sql
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("projectId", True, "projectId must be an integer"),
+        ("projectId", "162", "projectId must be an integer"),
+        ("projectId", 162.0, "projectId must be an integer"),
+        ("projectId", 0, "projectId must be an integer from 1"),
+        ("projectId", -1, "projectId must be an integer from 1"),
+        ("projectId", 2**53, "projectId must be an integer from 1 to 9007199254740991"),
+        ("projectId", None, "projectId must be an integer"),
+        ("projectId", [162], "projectId must be an integer"),
+        ("userId", 5, "userId must be a string"),
+        ("userId", "", "userId must look like"),
+        ("userId", "has space", "userId must look like"),
+        ("userId", "x" * 101, "userId must look like"),
+        ("userId", "a\u0000b", "userId must look like"),
+        ("sessionNumber", 0, "sessionNumber must be an integer from 1"),
+        ("sessionNumber", 2**31, "sessionNumber must be an integer from 1 to 2147483647"),
+        ("sessionNumber", False, "sessionNumber must be an integer"),
+        ("sessionNumber", "4", "sessionNumber must be an integer"),
+        ("keys", None, "keys must be an object"),
+        ("keys", ["visitor_id"], "keys must be an object"),
+        ("keys", {"Visitor": "v"}, "keys.Visitor must be named by"),
+        ("keys", {"key": 5}, "keys.key must be a string"),
+        ("keys", {"k" * 31: "v"}, "must be named by"),
+        ("keys", {"visitor_id": 5}, "keys.visitor_id must be a string"),
+        ("keys", {"visitor_id": True}, "keys.visitor_id must be a string"),
+        ("keys", {"visitor_id": None}, "keys.visitor_id must be a string"),
+        ("keys", {"visitor_id": {"a": 1}}, "keys.visitor_id must be a string"),
+        ("keys", {"visitor_id": "x" * 201}, "keys.visitor_id must have at most 200 characters"),
+        ("keys", {"visitor_id": "a\u0000b"}, "keys.visitor_id must not contain control"),
+        ("keys", {"visitor_id": "a\nb"}, "keys.visitor_id must not contain control"),
+        ("keys", {"visitor_id": "\ud800"}, "keys.visitor_id must not contain control"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_its_name(
+    client: FlaskClient, database: Database, field: str, value: object, message: str
+) -> None:
+    response = post(client, **{field: value})
+    assert code_of(response) == (400, "invalid_beacon")
+    assert message in response.get_json()["error"]["message"]
+    assert reported_sessions(database) == []
+
+
+@before_sql
+@pytest.mark.parametrize("field", ["projectId", "userId", "sessionNumber"])
+def test_a_missing_field_is_refused_by_its_name(client: FlaskClient, field: str) -> None:
+    response = post(client, {name: value for name, value in BEACON.items() if name != field})
+    assert code_of(response) == (400, "invalid_beacon")
+    assert response.get_json()["error"]["message"] == f"{field} is missing."
+
+
+@before_sql
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"userId": "!" + "x" * 500},
+        {"keys": {"K" * 500: "v"}},
+        {"keys": {"visitor_id": "x" * 500}},
+        {"projectId": "x" * 500},
+    ],
+)
+def test_a_message_never_repeats_more_than_60_characters_of_what_was_sent(
+    client: FlaskClient, changes: dict[str, Any]
+) -> None:
+    message = post(client, **changes).get_json()["error"]["message"]
+    assert "x" * 60 not in message
+    assert "K" * 60 not in message
+
+
+def test_the_longest_values_allowed_are_stored(client: FlaskClient, database: Database) -> None:
+    keys = {f"kind_{index}": "é" * 200 for index in range(10)}
+    beacon = {**BEACON, "userId": "u" * 100, "sessionNumber": 2**31 - 1, "keys": keys}
+    response = post(client, json.dumps(beacon, ensure_ascii=False).encode())
+    assert response.status_code == 204
+    assert stored_keys(database) == keys
+
+
+@before_sql
+def test_more_than_ten_keys_are_refused(client: FlaskClient, database: Database) -> None:
+    response = post(client, keys={f"kind_{index}": "v" for index in range(11)})
+    assert code_of(response) == (400, "too_many_keys")
+    assert reported_sessions(database) == []
+
+
+def test_an_unknown_project_is_refused(client: FlaskClient, database: Database) -> None:
+    assert code_of(post(client, projectId=163)) == (404, "unknown_project")
+    assert reported_sessions(database) == []
+
+
+@before_sql
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://shop.example", True),
+        ("https://SHOP.example", True),
+        ("https://shop.example:443", True),
+        ("http://localhost:8080", True),
+        (None, True),
+        ("http://shop.example", False),
+        ("https://shop.example:8443", False),
+        ("https://www.shop.example", False),
+        ("https://shop.example.evil.example", False),
+        ("https://evil.example", False),
+        ("http://localhost", False),
+        ("null", False),
+        ("", False),
+        ("file://", False),
+        ("chrome-extension://abcdef", False),
+        ("https://shop.example:port", False),
+        ("https://shop.example,https://evil.example", False),
+        ("https://sh\u00f6p.example", False),
+    ],
+)
+def test_only_pages_of_the_installations_origins_may_tell(
+    client: FlaskClient, database: Database, origin: str | None, allowed: bool
+) -> None:
+    headers = {"Content-Type": TEXT} | ({} if origin is None else {"Origin": origin})
+    response = client.post("/v1/sessions", data=json.dumps(BEACON), headers=headers)
+    if allowed:
+        assert response.status_code == 204
+    else:
+        assert code_of(response) == (403, "origin_not_allowed")
+    assert len(reported_sessions(database)) == (1 if allowed else 0)
+
+
+def test_beacons_of_a_paused_installation_are_stored(
+    client: FlaskClient, database: Database, installation: Installation
+) -> None:
+    with database.write() as connection:
+        installations.edit(connection, installation.project_id, {"paused": True}, datetime.now(UTC))
+    assert post(client).status_code == 204
+    assert len(reported_sessions(database)) == 1
+
+
+def test_twenty_beacons_of_one_session_at_once_are_one_row(app: Flask, database: Database) -> None:
+    start = Barrier(20)
+
+    def one(_number: int) -> int:
+        client = app.test_client()
+        start.wait()
+        return post(client).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(one, range(20))) == [204] * 20
+    (session,) = reported_sessions(database)
+    assert session["beacons"] == 20
+    assert len(rows(database, "SELECT * FROM sighting")) == 2

@@ -1,0 +1,229 @@
+"""``collector serve`` as a process: what it acknowledges, refuses, and how it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from collector.domain.installation import Installation
+from collector.storage.database import Database
+from tests.web import serving
+from tests.web.conftest import BEACON, ORIGIN, before_sql, reported_sessions, rows
+from tests.web.serving import Serving
+
+Start = Callable[..., Serving]
+
+HEADERS = {"Content-Type": "text/plain", "Origin": ORIGIN}
+
+
+@pytest.fixture
+def start(database_url: str, installation: Installation, tmp_path: Path) -> Iterator[Start]:
+    """Starts servers on the test's database, and ends those that the test did not."""
+    started: list[Serving] = []
+
+    def make(*options: str, **settings: str) -> Serving:
+        one = serving.start(database_url, *options, folder=tmp_path, **settings)
+        started.append(one)
+        return one
+
+    yield make
+    for one in started:
+        if one.process.poll() is None:
+            one.stop()
+        assert one.process.stdout
+        one.process.stdout.close()
+
+
+def post(server: Serving, body: object = BEACON) -> requests.Response:
+    data = body if isinstance(body, bytes | Iterator) else json.dumps(body)
+    return requests.post(f"{server.url}/v1/sessions", data=data, headers=HEADERS, timeout=20)
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """A beacon of so many bytes, in pieces: requests sends it chunked."""
+    beacon = json.dumps(BEACON).encode()
+    yield beacon
+    for _ in range(size - len(beacon)):
+        yield b" "
+
+
+def test_what_is_acknowledged_is_in_sql_and_a_signal_to_stop_is_obeyed(
+    start: Start, database: Database
+) -> None:
+    server = start()
+    response = post(server)
+    assert (response.status_code, response.content) == (204, b"")
+    assert [row["session_key"] for row in reported_sessions(database)] == ["ae267-6g87D-88Nn6od.4"]
+    assert server.stop() == 0
+    assert server.log() == ""
+
+
+def test_twenty_beacons_of_one_session_at_once_are_one_row(
+    start: Start, database: Database
+) -> None:
+    server = start()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: post(server).status_code, range(20)))
+    assert answers == [204] * 20
+    (session,) = reported_sessions(database)
+    assert session["beacons"] == 20
+
+
+def test_a_request_in_flight_is_answered_before_the_server_stops(
+    start: Start, database: Database
+) -> None:
+    server = start()
+    body = json.dumps(BEACON).encode()
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/sessions HTTP/1.1\r\nHost: collector.example\r\n"
+            b"Content-Type: text/plain\r\nExpect: 100-continue\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body)
+        )
+        # The server asks for the body once the view reads it: now the request is in flight.
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_until_closed()
+        connection.sendall(body)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
+    assert server.process.wait(serving.DEADLINE_SECONDS) == 0
+    assert len(reported_sessions(database)) == 1
+
+
+@before_sql
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_its_processes_at_once_stops_it_cleanly(start: Start, number: int) -> None:
+    assert start("--processes", "2").stop_group(number) == 0
+
+
+@before_sql
+def test_the_line_at_the_start_names_a_script_tag_that_works(start: Start) -> None:
+    server = start("--host", "localhost")
+    found = re.search(r'<script async src="([^"]+)"></script>', server.announced)
+    assert found
+    response = requests.get(found[1], timeout=20)
+    assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+
+
+@before_sql
+def test_a_port_in_use_is_told_in_one_sentence(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    _, port = start().address
+    second = serving.run(database_url, "--port", str(port), folder=tmp_path)
+    assert second.returncode == 1
+    assert f"port {port}" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_not_migrated_is_not_served(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    refused = serving.run(empty_database_url, "--port", "0", folder=tmp_path)
+    assert refused.returncode == 1
+    assert "collector db upgrade" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert refused.stdout == ""
+
+
+@before_sql
+@pytest.mark.parametrize(
+    ("options", "code", "word"),
+    [
+        (("--host", "no-such-host.invalid"), 2, "COLLECTOR_HOST"),
+        (("--host", "192.0.2.1"), 1, "192.0.2.1"),
+        (("--port", "70000"), 2, "--port"),
+        (("--processes", "many"), 2, "--processes"),
+    ],
+)
+def test_options_that_make_no_sense_are_told_by_name(
+    database_url: str, tmp_path: Path, options: tuple[str, ...], code: int, word: str
+) -> None:
+    refused = serving.run(database_url, "--port", "0", *options, folder=tmp_path)
+    assert refused.returncode == code
+    assert word in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@before_sql
+def test_bodies_are_bounded_whatever_their_headers_say(start: Start, database: Database) -> None:
+    server = start()
+    assert post(server, pieces(8192)).status_code == 204
+    assert post(server, pieces(8193)).status_code == 413
+    assert post(server, b"x" * 5_000_000).headers["X-Collector-Error"] == "too_large"
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/sessions HTTP/1.1\r\nHost: collector.example\r\n"
+            b"Content-Type: text/plain\r\nContent-Length: 9000000\r\n\r\n"
+        )
+        # Refused for what it claims, without waiting for it.
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+    with socket.create_connection(server.address, timeout=20) as connection:
+        answer = b""
+        # It may hang up while headers without an end still come in, its answer unread.
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: collector.example\r\nX: ")
+            connection.sendall(b"x" * 1_000_000)
+            connection.sendall(b"\r\n\r\n")
+            answer = connection.recv(1000)
+        assert b" 200 " not in answer
+    assert [row["beacons"] for row in reported_sessions(database)] == [1]
+
+
+@before_sql
+def test_nothing_is_kept_of_who_sent_a_beacon_and_from_which_page(
+    start: Start, database: Database
+) -> None:
+    server = start(COLLECTOR_LOG_LEVEL="debug", COLLECTOR_LOG_FORMAT="json")
+    markers = ["203.0.113.7", "Marker-Agent", "/a-private-page", "127.0.0.2"]
+    headers = {
+        "Content-Type": "text/plain",
+        "User-Agent": "Marker-Agent/1.0",
+        "Referer": f"{ORIGIN}/a-private-page?q=1",
+        "X-Forwarded-For": "203.0.113.7",
+        "Forwarded": "for=203.0.113.7",
+    }
+    bodies = [
+        json.dumps(BEACON),
+        json.dumps({**BEACON, "page": "/a-private-page"}),
+        "{",
+        "x" * 9000,
+    ]
+    answers = [
+        _post_from_elsewhere(server, body, {**headers, "Origin": origin})
+        for body in bodies
+        for origin in (ORIGIN, "https://203.0.113.7")
+    ]
+    assert answers == [204, 403, 204, 403, 400, 400, 413, 413]
+    assert server.stop() == 0
+    stored = "".join(
+        repr(rows(database, f'SELECT * FROM "{table}"'))
+        for table in sa.inspect(database.engine).get_table_names()
+    )
+    assert "ae267-6g87D-88Nn6od" in stored
+    assert "origin_not_allowed" in server.log()
+    for marker in markers:
+        assert marker not in stored
+        assert marker not in server.log()
+
+
+def _post_from_elsewhere(server: Serving, body: str, headers: dict[str, str]) -> int:
+    # An address of loopback that the server itself does not have (only Linux has several).
+    source = ("127.0.0.2", 0) if sys.platform == "linux" else None
+    connection = http.client.HTTPConnection(*server.address, timeout=20, source_address=source)
+    connection.request("POST", "/v1/sessions", body=body, headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
