@@ -7,6 +7,7 @@ README's table (held by a test) are made from that declaration.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -174,6 +175,12 @@ def _check_database_url(url: str) -> None:
             "COLLECTOR_DATABASE_URL must be sqlite:///FILE or "
             f"postgresql://USER:PASSWORD@HOST/NAME, not {mask_url(url)!r}."
         )
+
+
+def environment_with(**changes: str) -> dict[str, str]:
+    """This process's environment for a child, its settings replaced by ``changes`` alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return kept | {PREFIX + name.upper(): value for name, value in changes.items()}
 
 
 def log_level_number(settings: Settings) -> int:

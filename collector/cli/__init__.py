@@ -1,0 +1,1 @@
+"""The command line. Each command reads its arguments, asks one use case, and prints the answer."""

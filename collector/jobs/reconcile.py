@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from collector.contentsquare import Credentials
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
-from collector.errors import ContentsquareError, LeaseLostError, SecretError
+from collector.errors import ContentsquareError, LeaseLostError, SecretError, UnavailableError
 from collector.jobs.deliver import Delivery, Sender
 from collector.jobs.examine import PAGE, Examiner
 from collector.jobs.progress import Progress, Unwatched
@@ -84,6 +84,8 @@ class Job:
             return report
         try:
             self._work(run_id, installation, lease, report)
+        except UnavailableError as error:
+            report.outcome, report.message = ProjectOutcome.LATER, f"{error} The next run goes on"
         except (ContentsquareError, SecretError) as error:
             report.outcome, report.message = ProjectOutcome.PROBLEM, str(error)
         except LeaseLostError as error:

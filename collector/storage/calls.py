@@ -63,7 +63,8 @@ def store(
             known[call.call_id] = (call.content_hash(), call.updated_at)
             changed[call.call_id] = call
     if changed:
-        _upsert(connection, project_id, list(changed.values()), now)
+        # Sorted, so that two imports of the same calls never wait for each other crosswise.
+        _upsert(connection, project_id, [changed[call_id] for call_id in sorted(changed)], now)
     return outcomes
 
 
@@ -253,6 +254,16 @@ def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
         ),
         match=match,
     )
+
+
+def first_with(connection: sa.Connection, project_id: int, verdict: Verdict) -> str | None:
+    """The id of the earliest call that has this verdict, if any has."""
+    return connection.execute(
+        sa.select(CallRow.call_id)
+        .where(CallRow.project_id == project_id, CallRow.verdict == verdict)
+        .order_by(CallRow.started_at, CallRow.call_id)
+        .limit(1)
+    ).scalar_one_or_none()
 
 
 def write_decisions(

@@ -18,6 +18,12 @@ from collector.errors import DatabaseUnavailableError, NotMigratedError, Setting
 #: How long a writer waits for another one on SQLite, and a connection for PostgreSQL, in seconds.
 PATIENCE_SECONDS = 5
 
+#: How long a statement waits for a lock on PostgreSQL before it gives up, in milliseconds.
+LOCK_MILLISECONDS = 10_000
+
+#: Statements that are wrong, or values that a constraint refuses: no state of the database.
+_OUR_MISTAKES = (exc.ProgrammingError, exc.IntegrityError, exc.DataError)
+
 _UNDEFINED_TABLE = "42P01"
 _UNDEFINED_COLUMN = "42703"
 
@@ -35,6 +41,7 @@ class Database:
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=not self.is_sqlite,
             connect_args=_connect_arguments(self._url),
+            hide_parameters=True,  # a logged error must not show whose keys it was about
         )
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
@@ -86,13 +93,13 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (exc.OperationalError, exc.ProgrammingError, exc.InterfaceError) as error:
+        except exc.DBAPIError as error:
             if _names_unknown_table(error):
                 raise NotMigratedError(
                     f"The database {self.shown_url} is not at this version's schema. "
                     "Run: collector db upgrade"
                 ) from error
-            if isinstance(error, exc.ProgrammingError):
+            if isinstance(error, _OUR_MISTAKES):
                 raise
             raise DatabaseUnavailableError(self._unavailable(error.orig)) from error
         except exc.TimeoutError as error:
@@ -139,7 +146,7 @@ def _connect_arguments(url: sa.URL) -> dict[str, Any]:
     return {
         "connect_timeout": PATIENCE_SECONDS,
         "application_name": "collector",
-        "options": "-c timezone=UTC",
+        "options": f"-c timezone=UTC -c lock_timeout={LOCK_MILLISECONDS}",
     }
 
 

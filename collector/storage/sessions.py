@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain.beacon import Beacon
+from collector.domain.identifiers import SessionId
 from collector.storage.database import Database, insert_for
 from collector.storage.tables import SessionRow, SightingRow
 
@@ -65,3 +67,36 @@ def count(connection: sa.Connection, project_id: int | None = None) -> int:
     if project_id is not None:
         query = query.where(SessionRow.project_id == project_id)
     return connection.execute(query).scalar_one()
+
+
+def last_beacon(connection: sa.Connection, project_id: int) -> datetime | None:
+    """When a project's last beacon came; None if none ever did."""
+    return connection.execute(
+        sa.select(sa.func.max(SessionRow.last_seen, type_=SessionRow.last_seen.type)).where(
+            SessionRow.project_id == project_id
+        )
+    ).scalar_one()
+
+
+def move_back(
+    connection: sa.Connection, project_id: int, ages: Mapping[SessionId, timedelta]
+) -> None:
+    """Set the times of sessions back by so much, with their sightings.
+
+    Only for the demo, which plays a whole day of visits in a moment.
+    """
+    for row in (SessionRow, SightingRow):
+        for session, age in ages.items():
+            where = (
+                row.project_id == project_id,
+                row.user_id == session.user_id,
+                row.session_number == session.session_number,
+            )
+            seen = connection.execute(
+                sa.select(sa.func.min(row.first_seen, type_=row.first_seen.type)).where(*where)
+            ).scalar_one()
+            if seen is not None:
+                moment = seen - age
+                connection.execute(
+                    sa.update(row).where(*where).values(first_seen=moment, last_seen=moment)
+                )

@@ -1,0 +1,134 @@
+"""``collector integration``: the integration definition."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from collector import resources
+from collector.cli import shared
+from collector.cli.output import print_table
+from collector.domain.building import UnbuildableError, build_fields
+from collector.domain.call import Call
+from collector.domain.definition import Definition, IntegrationVersion
+from collector.domain.difference import differences
+from collector.domain.example import example_record
+from collector.domain.reading import read_call
+from collector.errors import RecordError, UsageError
+from collector.sources import files
+
+_file = click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The definition file. [default: COLLECTOR_INTEGRATION]",
+)
+
+
+@click.group()
+def integration() -> None:
+    """Check how call records become enrichment fields."""
+
+
+@integration.command()
+@_file
+@click.option(
+    "--records",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Build the example from the first record of this file, not from an invented one.",
+)
+@click.option("--region", help="Country of phone numbers in national form in RECORDS.")
+def check(path: Path | None, records: Path | None, region: str | None) -> None:
+    """Check the definition against every documented limit and show an example payload."""
+    definition = _read(path)
+    click.echo(f"{definition.name}: the definition is valid.")
+    for version in definition.versions.values():
+        click.echo(f"\nVersion {version.number}")
+        print_table(
+            ("FIELD", "TYPE", "NEED", "MADE BY"),
+            [
+                (
+                    field.name,
+                    field.type,
+                    "optional" if field.optional else "required",
+                    "a recipe" if field.name in version.recipes else "nothing: never sent",
+                )
+                for field in version.schema.fields
+            ],
+        )
+        click.echo("Example payload:")
+        call = _example_call(definition, version, records, region)
+        try:
+            fields = build_fields(call, version, definition.mapping.zone)
+        except UnbuildableError as error:
+            raise UsageError(f"Call {call.call_id} has no payload: {error}") from error
+        click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
+
+
+@integration.command()
+@click.argument("old", type=click.IntRange(min=1))
+@click.argument("new", type=click.IntRange(min=1))
+@_file
+def diff(old: int, new: int, path: Path | None) -> None:
+    """Show what changes from version OLD to version NEW."""
+    definition = _read(path)
+    for number in (old, new):
+        if number not in definition.versions:
+            known = ", ".join(str(known) for known in sorted(definition.versions))
+            raise UsageError(f"The definition has no version {number}, only {known}.")
+    lines = differences(definition.versions[old], definition.versions[new])
+    click.echo("\n".join(lines) if lines else "No difference.")
+
+
+@integration.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+def example(folder: Path) -> None:
+    """Copy an example definition for phone calls into FOLDER, to start from."""
+    source = resources.path("examples") / "phone-calls"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(source.iterdir()):
+        target = folder / file.name
+        if target.exists():
+            raise UsageError(f"{target} exists already; nothing is overwritten.")
+    for file in sorted(source.iterdir()):
+        shutil.copyfile(file, folder / file.name)
+        click.echo(f"Wrote {folder / file.name}")
+
+
+def _read(path: Path | None) -> Definition:
+    settings = shared.load_settings()
+    if path is None:
+        return shared.load_definition(settings)
+    from collector.sources import definition  # noqa: PLC0415
+
+    return definition.read(path)
+
+
+def _example_call(
+    definition: Definition,
+    version: IntegrationVersion,
+    records: Path | None,
+    region: str | None,
+) -> Call:
+    record = example_record(definition, version)
+    if records is not None:
+        line = next(iter(files.read_lines(records)), None)
+        if line is None:
+            raise UsageError(f"{records} holds no record.")
+        if line.error is not None:
+            raise UsageError(f"{records}, line {line.number}: {line.error}")
+        record = line.record or {}
+    try:
+        return read_call(
+            record,
+            definition.mapping,
+            columns=definition.columns(),
+            region=region,
+            now=datetime.now(UTC),
+        )
+    except RecordError as error:
+        raise UsageError(f"The record cannot be read: {error}") from error

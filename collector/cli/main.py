@@ -1,0 +1,103 @@
+"""The entry: the list of commands, and how an error becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from collector.config import PREFIX, Settings
+from collector.errors import CollectorError, DefinitionError
+
+#: What a shell reports of a program that Ctrl-C has ended.
+INTERRUPTED = 130
+
+#: In the order in which a provider needs them.
+COMMANDS = (
+    "keys",
+    "config",
+    "db",
+    "installation",
+    "integration",
+    "snippet",
+    "serve",
+    "calls",
+    "token",
+    "reconcile",
+    "status",
+    "explain",
+    "sandbox",
+    "demo",
+)
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for: most need only a few of the libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click passes it
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"collector.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+def _settings_help() -> str:
+    head = "\b\nSettings (environment variables; X_FILE may name a file that holds X):\n"
+    return head + "\n".join(
+        f"  {PREFIX}{item.name.upper()}\n      {item.metadata['about']}"
+        for item in fields(Settings)
+    )
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_settings_help(),
+)
+@click.version_option(package_name="session-collector", prog_name="collector")
+def cli() -> None:
+    """Join phone calls to the Contentsquare sessions that led to them, and deliver them.
+
+    `collector demo` shows it all at work. The commands stand in the order in which a provider
+    needs them.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+    except DefinitionError as error:
+        _say(f"The integration definition {error.path} has {len(error.problems)} problem(s):")
+        for problem in error.problems:
+            click.echo(f"  - {problem}", err=True)
+        return error.exit_code
+    except CollectorError as error:
+        _say(str(error))
+        return error.exit_code
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    # Outside its standalone mode click returns the code of an Exit, and a command's own value.
+    return code if isinstance(code, int) else 0
+
+
+def _say(message: str) -> None:
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)

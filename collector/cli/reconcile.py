@@ -1,0 +1,120 @@
+"""``collector reconcile``: the scheduled job."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+from typing import Any
+
+import click
+
+from collector.cli import shared
+from collector.cli.output import ProgressBar, print_funnel, print_table
+from collector.contentsquare import EnrichmentApi
+from collector.domain.times import parse_duration
+from collector.errors import CollectorError
+from collector.jobs.dry_run import dry_run as look
+from collector.jobs.reconcile import Job
+from collector.jobs.report import ProjectOutcome, RunReport
+from collector.storage.secrets import SecretBox
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 5m, in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = parse_duration(value).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0:
+            self.fail("it must be longer than nothing", param, ctx)
+        return seconds
+
+
+@click.command()
+@click.option("--project-id", type=click.IntRange(min=1), help="Only this project. [default: all]")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent; change nothing.")
+@click.option("--every", type=Duration(), metavar="5m", help="Repeat until stopped.")
+@shared.json_option
+def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_json: bool) -> None:
+    """Join calls to sessions, build enrichments, and deliver them.
+
+    Exit code 0: all went well. 1: something needs a person, and each case is explained. It can be
+    stopped at any moment and run again; nothing is lost or doubled. A stop by SIGTERM or Ctrl-C
+    waits for the batch in flight.
+    """
+    settings = shared.load_settings()
+    definition = shared.load_definition(settings)
+    if dry_run:
+        with shared.open_database(settings) as database, ProgressBar().shown() as bar:
+            report = look(database, definition, project_id, progress=bar)
+        _print(report, as_json=as_json)
+        return
+    secrets = SecretBox(settings.require_secret_key())
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    needs_a_person = False
+    with shared.open_database(settings) as database, EnrichmentApi(settings.auth_url) as api:
+        while True:
+            try:
+                with ProgressBar().shown() as bar:
+                    report = Job(
+                        database=database,
+                        definition=definition,
+                        sender=api,
+                        secrets=secrets,
+                        progress=bar,
+                        stopping=stop.is_set,
+                    ).run(project_id)
+            except CollectorError as error:
+                if every is None:
+                    raise
+                click.echo(f"Error: {error}", err=True)  # the next round may find it mended
+            else:
+                _print(report, as_json=as_json)
+                needs_a_person = bool(report.attention)
+            if every is None or stop.wait(every):
+                break
+    # Repeating is ended by its operator; each round has told what it found.
+    raise click.exceptions.Exit(1 if needs_a_person and every is None else 0)
+
+
+def _print(report: RunReport, *, as_json: bool) -> None:
+    if as_json:
+        shared.echo_json(report.as_json())
+        return
+    print_funnel(report.funnel)
+    if report.dry_run:
+        _print_what_would_be_sent(report.as_json()["would_send"])
+    for project in report.projects:
+        if project.outcome in {ProjectOutcome.BUSY, ProjectOutcome.LATER, ProjectOutcome.PAUSED}:
+            click.echo(f"Project {project.project_id}: {project.message}.")
+    for sentence in report.attention:
+        click.echo(f"{click.style('Needs a person:', fg='yellow', bold=True)} {sentence}", err=True)
+
+
+def _print_what_would_be_sent(told: dict[str, Any]) -> None:
+    click.echo(
+        f"\nWould send {told['enrichments']} enrichment(s) in {told['batches']} batch(es); "
+        "nothing was changed."
+    )
+    if told["first"]:
+        print_table(
+            ("CALL", "SESSION", "NUMBER", "REVISION", "FIELDS"),
+            [
+                (
+                    item["call_id"],
+                    item["session_key"],
+                    item["enrichment_number"],
+                    item["revision"],
+                    item["enrichment"],
+                )
+                for item in told["first"]
+            ],
+        )

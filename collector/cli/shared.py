@@ -1,0 +1,66 @@
+"""What several commands need: the settings, an open database, and the definition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from collector import config, logs
+from collector.config import Settings
+from collector.domain.definition import Definition
+from collector.sources import definition
+from collector.storage import migrate
+from collector.storage.database import Database
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+project_id_argument = click.argument("project_id", type=click.IntRange(min=1))
+project_id_option = click.option(
+    "--project-id",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Contentsquare's id of the customer's project.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+
+
+def load_settings() -> Settings:
+    """The settings, with logging set up by them.
+
+    Raises:
+        SettingError
+    """
+    settings = config.load()
+    logs.configure(settings)
+    return settings
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database, once it is known to be migrated.
+
+    Raises:
+        DatabaseUnavailableError, NotMigratedError
+    """
+    with Database(settings.database_url) as database:
+        migrate.require_migrated(database)
+        yield database
+
+
+def load_definition(settings: Settings) -> Definition:
+    """The integration definition that the settings name.
+
+    Raises:
+        DefinitionError
+    """
+    return definition.read(Path(settings.integration))
+
+
+def echo_json(document: Any) -> None:
+    """One document on one line, with times as ISO 8601."""
+    click.echo(json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False))

@@ -1,0 +1,59 @@
+"""``collector status``: where everything stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from collector.cli import shared
+from collector.cli.output import print_funnel, print_table
+from collector.jobs.status import Status, read_status
+
+
+@click.command()
+@click.option("--project-id", type=click.IntRange(min=1), help="Only this project. [default: all]")
+@shared.json_option
+def status(project_id: int | None, as_json: bool) -> None:
+    """Show the funnel, and the state of each installation."""
+    with shared.open_database(shared.load_settings()) as database:
+        found = read_status(database, project_id, datetime.now(UTC))
+    if as_json:
+        shared.echo_json(found.as_json())
+        return
+    print_funnel(found.funnel)
+    _print_installations(found)
+    if found.last_run is None:
+        click.echo("\nThe job has not run yet. Run it with: collector reconcile")
+    else:
+        run = found.last_run
+        click.echo(f"\nLast run: {run['started_at']:%Y-%m-%d %H:%M:%S} UTC, {run['outcome']}")
+
+
+def _print_installations(found: Status) -> None:
+    if not found.installations:
+        click.echo("\nNo installation yet. Add one with: collector installation add")
+        return
+    click.echo()
+    print_table(
+        ("PROJECT", "NAME", "VERSION", "STATE", "CALLS", "ACCEPTED", "LAST BEACON"),
+        [
+            (
+                item.installation.project_id,
+                item.installation.name,
+                item.installation.integration_version,
+                item.state,
+                item.funnel.calls,
+                item.funnel.verdicts["accepted"],
+                f"{item.last_beacon:%Y-%m-%d %H:%M:%S} UTC" if item.last_beacon else "never",
+            )
+            for item in found.installations
+        ],
+    )
+    for item in found.installations:
+        if item.expiring:
+            click.echo(
+                f"Project {item.installation.project_id}: {item.expiring} pending enrichment(s) "
+                "reach the end of their seven days within 24 hours.",
+                err=True,
+            )
