@@ -1,0 +1,111 @@
+"""The wheel carries all it needs: installed alone, it migrates and serves the snippet."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parent.parent
+TIMEOUT = 120
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    # Without isolation: the build's own tools are among those that the suite has installed.
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True, timeout=TIMEOUT)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and its dependencies, far from the checkout."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=TIMEOUT)
+    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, *constraints, str(wheel)], check=True, timeout=2 * TIMEOUT)
+    return folder / "bin" / "collector"
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COLLECTOR_")}
+    return kept | {"COLLECTOR_DATABASE_URL": f"sqlite:///{tmp_path / 'collector.db'}"}
+
+
+def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "collector/static/js/collector.min.js",
+        "collector/static/js/collector.js",
+        "collector/migrations/env.py",
+        "collector/migrations/versions/0001_tables.py",
+        "collector/examples/phone-calls/integration.toml",
+        "collector/sandbox/templates/state.html",
+        "collector/demo/site/templates/base.html",
+    } <= names
+    assert not [name for name in names if name.startswith(("tests/", "static/", "migrations/"))]
+
+
+def test_an_installed_wheel_migrates_a_database_and_serves_the_snippet(
+    installed: Path, tmp_path: Path
+) -> None:
+    run = [str(installed), "db", "upgrade"]
+    done = subprocess.run(
+        run,
+        check=False,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "at revision" in done.stdout
+    with served(installed, tmp_path) as url:
+        answer = requests.get(f"{url}/v1/snippet.js", timeout=10)
+    assert answer.content == (ROOT / "static" / "js" / "collector.min.js").read_bytes()
+    copied = tmp_path / "definition"
+    example = [str(installed), "integration", "example", str(copied)]
+    subprocess.run(example, env=environment(tmp_path), check=True, timeout=TIMEOUT)
+    assert (copied / "integration.toml").exists()
+
+
+@contextmanager
+def served(collector: Path, folder: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [str(collector), "serve", "--port", str(port)], env=environment(folder), cwd=folder
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{url}/readyz", server)
+        yield url
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
+def _await(url: str, server: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + 30
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            if requests.get(url, timeout=1).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.05)  # until the port is bound there is nothing else to wait for
+    pytest.fail(f"{url} did not answer")
