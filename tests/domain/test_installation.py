@@ -1,0 +1,54 @@
+"""Origins are compared as text, so they are spelt as browsers spell them."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.domain.installation import normalise_origin
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://shop.example", "https://shop.example"),
+        ("https://shop.example/", "https://shop.example"),
+        (" https://shop.example ", "https://shop.example"),
+        ("HTTPS://Shop.Example", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
+        ("http://shop.example:443", "http://shop.example:443"),
+        ("https://shop.example:80", "https://shop.example:80"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_an_origin_is_spelt_as_browsers_send_it(written: str, sent: str) -> None:
+    assert normalise_origin(written) == sent
+    assert normalise_origin(sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "not an origin such as"),
+        ("shop.example", "not an origin such as"),
+        ("//shop.example", "not an origin such as"),
+        ("null", "not an origin such as"),
+        ("*", "not an origin such as"),
+        ("https://", "not an origin such as"),
+        ("ftp://shop.example", "not an origin such as"),
+        ("file:///shop", "not an origin such as"),
+        ("https://shop.example/cart", "write https://shop.example$"),
+        ("https://shop.example/?a=1", "write https://shop.example$"),
+        ("https://shop.example#top", "write https://shop.example$"),
+        ("https://someone@shop.example", "write https://shop.example$"),
+        ("https://shop.example:99999", "is not an origin: "),
+        ("https://shop.example:port", "is not an origin: "),
+        ("https://[::1", "is not an origin: "),
+    ],
+)
+def test_what_is_no_origin_is_refused_with_what_to_write(written: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        normalise_origin(written)

@@ -1,0 +1,97 @@
+"""Bearer tokens: seen once, stored as a hash, good for one project and one scope."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from collector.storage import tokens
+from collector.storage.database import Database
+from collector.storage.tables import TokenRow
+from collector.storage.tokens import Token
+from tests.domain.samples import NOON, SECOND
+
+
+def create(database: Database, project_id: int = 162, name: str = "pbx", at: int = 0) -> str:
+    with database.write() as connection:
+        return tokens.create(
+            connection, project_id=project_id, scope="calls", name=name, now=NOON + at * SECOND
+        )
+
+
+def project_of(database: Database, token: str, scope: str = "calls") -> int | None:
+    with database.read() as connection:
+        return tokens.project_of(connection, token, scope)
+
+
+def test_a_token_opens_its_own_project_and_scope_and_nothing_else(database: Database) -> None:
+    one, other = create(database), create(database, project_id=2**53 - 1)
+    assert project_of(database, one) == 162
+    assert project_of(database, other) == 2**53 - 1
+    assert project_of(database, one, scope="sessions") is None
+
+
+def test_what_is_no_token_opens_nothing(database: Database) -> None:
+    token = create(database)
+    prefix, project, token_id, secret = token.split("_", 3)
+    last = "A" if secret[-1] != "A" else "B"
+    forged = [
+        "",
+        "Bearer " + token,
+        token + "x",
+        token[:-1],
+        token + "\n",
+        token.upper(),
+        f"{prefix}_{project}_{token_id}_{secret[:-1]}{last}",
+        f"{prefix}_{project}_{'0' * 16}_{secret}",
+        f"{prefix}_163_{token_id}_{secret}",
+        f"{prefix}_{'9' * 17}_{token_id}_{secret}",
+        f"{prefix}_{'9' * 16}_{token_id}_{secret}",
+        f"{prefix}_-1_{token_id}_{secret}",
+        f"{prefix}_{project}_{token_id}_' OR 1=1 --",
+        "\x00",
+        "\ud800",
+    ]
+    assert {text: project_of(database, text) for text in forged} == dict.fromkeys(forged)
+
+
+def test_the_secret_is_nowhere_in_the_database(database: Database) -> None:
+    secret = create(database).split("_", 3)[3]
+    with database.read() as connection:
+        row = connection.execute(sa.select(TokenRow.__table__)).one()
+    assert secret not in str(row)
+    assert len(secret) == 43
+
+
+def test_every_token_is_another(database: Database) -> None:
+    assert len({create(database) for _ in range(5)}) == 5
+
+
+def test_tokens_are_listed_by_project_and_age_without_their_secrets(database: Database) -> None:
+    made = [
+        create(database, 163, "first", at=0),
+        create(database, 162, "third", at=2),
+        create(database, 162, "second", at=1),
+    ]
+    with database.read() as connection:
+        listed = tokens.list_all(connection)
+    assert [(token.project_id, token.name) for token in listed] == [
+        (162, "second"),
+        (162, "third"),
+        (163, "first"),
+    ]
+    assert listed[-1] == Token(
+        project_id=163,
+        token_id=made[0].split("_")[2],
+        scope="calls",
+        name="first",
+        created_at=NOON,
+    )
+
+
+def test_a_revoked_token_opens_nothing_and_its_neighbour_still_does(database: Database) -> None:
+    gone, kept = create(database), create(database)
+    with database.write() as connection:
+        assert tokens.revoke(connection, gone.split("_")[2])
+        assert not tokens.revoke(connection, gone.split("_")[2])
+    assert project_of(database, gone) is None
+    assert project_of(database, kept) == 162

@@ -1,0 +1,232 @@
+"""The settings: read from the environment, named when malformed, never giving a secret away."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from collector import config
+from collector.errors import SettingError
+from collector.storage.secrets import generate_key
+
+SECRET = "s3cret-of-the-database"
+KEY = "A" * 43 + "="  # 32 bytes, all zero
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("COLLECTOR_"):
+            monkeypatch.delenv(name)
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    assert config.load() == config.Settings(
+        database_url="sqlite:///collector.db",
+        secret_key=(),
+        auth_url="https://api.contentsquare.com/v1/oauth/token",
+        integration="integration.toml",
+        host="127.0.0.1",
+        port=8000,
+        processes=0,
+        threads=0,
+        log_level="info",
+        log_format="console",
+    )
+
+
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = generate_key()
+    values: dict[str, tuple[str, object]] = {
+        "DATABASE_URL": (" postgresql://u:p@db.example/collector ", None),
+        "SECRET_KEY": (key, (key,)),
+        "AUTH_URL": ("http://127.0.0.1:9000/v1/oauth/token", None),
+        "INTEGRATION": ("/etc/collector/phone.toml", None),
+        "HOST": ("0.0.0.0", None),  # noqa: S104
+        "PORT": (" 8443 ", 8443),
+        "PROCESSES": ("4", 4),
+        "THREADS": ("16", 16),
+        "LOG_LEVEL": ("WARNING", "warning"),
+        "LOG_FORMAT": ("JSON", "json"),
+    }
+    for name, (text, _) in values.items():
+        monkeypatch.setenv(f"COLLECTOR_{name}", text)
+    settings = config.load()
+    for name, (text, value) in values.items():
+        expected = text.strip() if value is None else value
+        assert getattr(settings, name.lower()) == expected, name
+    assert config.log_level_number(settings) == logging.WARNING
+    assert {item["variable"] for item in settings.described()} == {
+        f"COLLECTOR_{name}" for name in values
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "", "sqlite:///FILE"),
+        ("DATABASE_URL", "collector.db", "sqlite:///FILE"),
+        ("DATABASE_URL", f"mysql://u:{SECRET}@db.example/x", "postgresql://USER:PASSWORD@HOST"),
+        ("DATABASE_URL", f"mongodb://:{SECRET}@db.example/x", "postgresql://USER:PASSWORD@HOST"),
+        ("SECRET_KEY", SECRET, "collector keys generate"),
+        ("SECRET_KEY", f"{SECRET}é", "collector keys generate"),
+        ("SECRET_KEY", f"{KEY},{SECRET}", "collector keys generate"),
+        ("SECRET_KEY", KEY[:-2], "collector keys generate"),
+        ("AUTH_URL", "", "not an http(s) URL"),
+        ("AUTH_URL", "api.contentsquare.com", "not an http(s) URL"),
+        ("AUTH_URL", "ftp://api.contentsquare.com/v1", "not an http(s) URL"),
+        ("AUTH_URL", "https:///v1/oauth/token", "not an http(s) URL"),
+        ("PORT", "http", "integer"),
+        ("PORT", "", "integer"),
+        ("PORT", "80.5", "integer"),
+        ("PORT", "-1", "between 0 and 65535"),
+        ("PORT", "65536", "between 0 and 65535"),
+        ("PROCESSES", "-1", "between 0 and 256"),
+        ("PROCESSES", "257", "between 0 and 256"),
+        ("PROCESSES", "many", "integer"),
+        ("THREADS", "-1", "between 0 and 1024"),
+        ("THREADS", "1025", "between 0 and 1024"),
+        ("THREADS", "1e3", "integer"),
+        ("LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("LOG_LEVEL", "", "debug, info, warning, error"),
+        ("LOG_FORMAT", "xml", "console, json"),
+    ],
+)
+def test_a_malformed_variable_is_named_with_a_valid_form_and_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"COLLECTOR_{name}", value)
+    with pytest.raises(SettingError) as error:
+        config.load()
+    message = str(error.value)
+    assert f"COLLECTOR_{name}" in message
+    assert said in message
+    assert SECRET not in message
+    assert "\n" not in message
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65535"),
+        ("PROCESSES", "256"),
+        ("THREADS", "1024"),
+        ("LOG_LEVEL", "debug"),
+        ("DATABASE_URL", "sqlite:////var/lib/collector.db"),
+        ("DATABASE_URL", "postgres://u:p@db.example/x"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p@db.example/x"),
+    ],
+)
+def test_values_at_the_edge_are_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"COLLECTOR_{name}", value)
+    assert str(getattr(config.load(), name.lower())) == value
+
+
+def test_several_keys_are_kept_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, old = generate_key(), generate_key()
+    monkeypatch.setenv("COLLECTOR_SECRET_KEY", f" {new} , {old},")
+    settings = config.load()
+    assert settings.require_secret_key() == (new, old)
+    (shown,) = [
+        item["value"] for item in settings.described() if item["variable"].endswith("SECRET_KEY")
+    ]
+    assert shown == "2 key(s), hidden"
+
+
+@pytest.mark.parametrize("value", [None, "", " , "])
+def test_a_key_that_is_needed_and_not_set_is_told_with_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("COLLECTOR_SECRET_KEY", value)
+    settings = config.load()
+    with pytest.raises(SettingError, match=r"COLLECTOR_SECRET_KEY is not set.*keys generate"):
+        settings.require_secret_key()
+    assert "not set" in [item["value"] for item in settings.described()]
+
+
+def test_a_value_can_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = generate_key()
+    for name, value in {"SECRET_KEY": key, "DATABASE_URL": "sqlite:///x.db"}.items():
+        path = tmp_path / name
+        path.write_text(f"{value}\n")
+        monkeypatch.setenv(f"COLLECTOR_{name}_FILE", str(path))
+    settings = config.load()
+    assert settings.secret_key == (key,)
+    assert settings.database_url == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "PORT"])
+@pytest.mark.parametrize("target", ["missing", "."])
+def test_a_file_that_cannot_be_read_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, target: str
+) -> None:
+    monkeypatch.setenv(f"COLLECTOR_{name}_FILE", str(tmp_path / target))
+    with pytest.raises(SettingError, match=f"COLLECTOR_{name}_FILE"):
+        config.load()
+
+
+def test_a_malformed_value_from_a_file_gives_nothing_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text(SECRET)
+    monkeypatch.setenv("COLLECTOR_SECRET_KEY_FILE", str(path))
+    with pytest.raises(SettingError, match="COLLECTOR_SECRET_KEY") as error:
+        config.load()
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///collector.db", "sqlite:///collector.db"),
+        ("postgresql://u@db.example/x", "postgresql://u@db.example/x"),
+        (f"postgresql://u:{SECRET}@db.example/x", "postgresql://u:***@db.example/x"),
+        (f"postgresql://:{SECRET}@db.example/x", "postgresql://:***@db.example/x"),
+        (f"postgresql://u:a@{SECRET}@db.example/x", "postgresql://u:***@db.example/x"),
+        (f"postgresql://u:%2F{SECRET}@db.example/x", "postgresql://u:***@db.example/x"),
+        (
+            f"postgresql://u:{SECRET}@[::1]:5433/x?sslmode=require",
+            "postgresql://u:***@[::1]:5433/x?sslmode=require",
+        ),
+    ],
+)
+def test_a_url_is_shown_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    assert config.mask_url(url) == shown
+    monkeypatch.setenv("COLLECTOR_DATABASE_URL", url)
+    settings = config.load()
+    assert settings.database_url == url
+    described = {item["variable"]: item["value"] for item in settings.described()}
+    assert described["COLLECTOR_DATABASE_URL"] == shown
+    assert SECRET not in str(described)
+
+
+def test_a_client_secret_comes_from_its_variable_or_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert config.client_secret() is None
+    path = tmp_path / "secret"
+    path.write_text("from the file\n")
+    monkeypatch.setenv("COLLECTOR_CLIENT_SECRET_FILE", str(path))
+    assert config.client_secret() == "from the file"
+    monkeypatch.delenv("COLLECTOR_CLIENT_SECRET_FILE")
+    monkeypatch.setenv("COLLECTOR_CLIENT_SECRET", "from the variable")
+    assert config.client_secret() == "from the variable"
+    monkeypatch.setenv("COLLECTOR_CLIENT_SECRET", "")
+    assert config.client_secret() is None
+
+
+def test_each_setting_says_what_it_is_for() -> None:
+    for item in config.Settings().described():
+        assert item["variable"].startswith("COLLECTOR_")
+        assert len(item["about"]) > 10, item["variable"]
