@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,13 +88,13 @@ class Settings:
 
 
 def mask_url(url: str) -> str:
-    """The URL with its password hidden, fit for printing and logging."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(
-        netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
-    ).geturl()
+    """The URL with its password hidden, fit for printing and logging.
+
+    A password may hold any character, even those that end the host's part of a URL, so that
+    everything up to the last ``@`` is hidden.
+    """
+    hidden = re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)([?&]password=)[^&]*", r"\1***", hidden)
 
 
 def load() -> Settings:
@@ -126,8 +127,16 @@ def load() -> Settings:
 
 
 def client_secret() -> str | None:
-    """An installation's client secret, if the environment carries one."""
-    value: str | None = FileAwareEnv(strip_whitespace=True).str(CLIENT_SECRET_VARIABLE, None)
+    """An installation's client secret, if the environment carries one.
+
+    Raises:
+        SettingError: the file that COLLECTOR_CLIENT_SECRET_FILE names cannot be read.
+    """
+    value: str | None
+    try:
+        value = FileAwareEnv(strip_whitespace=True).str(CLIENT_SECRET_VARIABLE, None)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
     return value or None
 
 
@@ -145,8 +154,7 @@ def _check(settings: Settings) -> None:
                 "COLLECTOR_SECRET_KEY holds a value that is not a key (32 bytes in URL-safe "
                 "base64). Make one with: collector keys generate"
             ) from error
-    auth = urlsplit(settings.auth_url)
-    if auth.scheme not in {"https", "http"} or not auth.hostname:
+    if not _is_http_url(settings.auth_url):
         raise SettingError(
             f"COLLECTOR_AUTH_URL is {settings.auth_url!r}, which is not an http(s) URL. "
             f"Leave it unset for Contentsquare's own: {DOCUMENTED_AUTH_URL}"
@@ -168,12 +176,20 @@ def _check(settings: Settings) -> None:
             )
 
 
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
 def _check_database_url(url: str) -> None:
     scheme = url.partition("://")[0].partition("+")[0]
     if "://" not in url or scheme not in {"sqlite", "postgresql", "postgres"}:
         raise SettingError(
             "COLLECTOR_DATABASE_URL must be sqlite:///FILE or "
-            f"postgresql://USER:PASSWORD@HOST/NAME, not {mask_url(url)!r}."
+            "postgresql://USER:PASSWORD@HOST/NAME, and is neither."  # what it is may be a secret
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from collector import config
 from collector.errors import SettingError
+from collector.storage.database import Database
 from collector.storage.secrets import generate_key
 
 SECRET = "s3cret-of-the-database"
@@ -230,3 +231,53 @@ def test_each_setting_says_what_it_is_for() -> None:
     for item in config.Settings().described():
         assert item["variable"].startswith("COLLECTOR_")
         assert len(item["about"]) > 10, item["variable"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:s3/cret@h/x",
+        "postgresql://u:s3#cret@h/x",
+        "postgresql://u:s3?cret@h/x",
+        "postgresql://u:s3@cret@h/x",
+        "postgresql://h/x?user=u&password=cret",
+        "postgresql://h/x?Password=cret&sslmode=require",
+    ],
+)
+def test_a_password_of_any_form_is_masked(url: str) -> None:
+    assert "cret" not in config.mask_url(url)
+    assert "***" in config.mask_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:/u:cret@h/x",
+        "u:cret@h/x",
+        "mysql://u:cret@[::1/x",
+        "postgresql://u:cret@[::1/x",
+        "postgresql://u:cret@h:port/x",
+    ],
+)
+def test_a_malformed_database_url_gives_no_password_away(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLLECTOR_DATABASE_URL", url)
+    with pytest.raises(SettingError, match="COLLECTOR_DATABASE_URL") as error:
+        Database(config.load().database_url)
+    assert "cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["https://[::1/v1", "https://api.example.com:abc/v1"])
+def test_a_malformed_token_endpoint_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECTOR_AUTH_URL", url)
+    with pytest.raises(SettingError, match="COLLECTOR_AUTH_URL"):
+        config.load()
+
+
+def test_a_client_secret_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLLECTOR_CLIENT_SECRET_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingError, match="COLLECTOR_CLIENT_SECRET_FILE"):
+        config.client_secret()

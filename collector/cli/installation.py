@@ -19,6 +19,9 @@ from collector.errors import UsageError
 from collector.storage import installations
 from collector.storage.secrets import SecretBox
 
+#: What the columns for names hold.
+MAX_TEXT = 200
+
 
 class Origin(click.ParamType[str]):
     """An origin as browsers send it, such as https://shop.example."""
@@ -51,7 +54,22 @@ _secret_file = click.option(
 _region = click.option(
     "--region", type=Region(), help="Country of phone numbers written in national form."
 )
-_version = click.IntRange(min=1)
+_version = click.IntRange(1, 10**9)
+_integration_id = click.IntRange(1, identifiers.MAX_PROJECT_ID)
+
+
+class ShortText(click.ParamType[str]):
+    """A line of at most 200 characters."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if len(value) > MAX_TEXT or not value.isprintable():
+            self.fail(f"must be one line of at most {MAX_TEXT} characters", param, ctx)
+        return value
+
+
+_text = ShortText()
 
 
 @click.group()
@@ -61,10 +79,8 @@ def installation() -> None:
 
 @installation.command()
 @shared.project_id_option
-@click.option(
-    "--integration-id", type=click.IntRange(min=1), required=True, help="From the customer."
-)
-@click.option("--client-id", required=True, help="OAuth client id, from the customer.")
+@click.option("--integration-id", type=_integration_id, required=True, help="From the customer.")
+@click.option("--client-id", type=_text, required=True, help="OAuth client id, from the customer.")
 @_secret_file
 @click.option(
     "--origin",
@@ -77,7 +93,7 @@ def installation() -> None:
 @click.option(
     "--integration-version", type=_version, default=1, show_default=True, help="Registered schema."
 )
-@click.option("--name", default="", help="How you call this customer.")
+@click.option("--name", type=_text, default="", help="How you call this customer.")
 @_region
 def add(client_secret_file: Path | None, origins: tuple[str, ...], **options: Any) -> None:
     """Add the installation of one customer's project."""
@@ -145,9 +161,9 @@ def show(project_id: int, as_json: bool) -> None:
 
 @installation.command()
 @shared.project_id_argument
-@click.option("--name")
-@click.option("--integration-id", type=click.IntRange(min=1), help="After a new installation.")
-@click.option("--client-id")
+@click.option("--name", type=_text)
+@click.option("--integration-id", type=_integration_id, help="After a new installation.")
+@click.option("--client-id", type=_text)
 @_secret_file
 @click.option("--new-secret", is_flag=True, help="Set a new client secret, asked for as in add.")
 @click.option("--integration-version", type=_version, help="Rebuilds what is not yet accepted.")

@@ -46,6 +46,9 @@ def check(path: Path | None, records: Path | None, region: str | None) -> None:
     """Check the definition against every documented limit and show an example payload."""
     definition = _read(path)
     click.echo(f"{definition.name}: the definition is valid.")
+    used = {rule.kind for rule in definition.matching.rules}
+    for kind in sorted(set(definition.mapping.keys) - used):
+        click.echo(f"Note: no rule uses the match key {kind!r}: it finds no session.", err=True)
     for version in definition.versions.values():
         click.echo(f"\nVersion {version.number}")
         print_table(

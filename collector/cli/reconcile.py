@@ -37,7 +37,7 @@ class Duration(click.ParamType[float]):
 
 
 @click.command()
-@click.option("--project-id", type=click.IntRange(min=1), help="Only this project. [default: all]")
+@click.option("--project-id", type=shared.PROJECT_ID, help="Only this project. [default: all]")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; change nothing.")
 @click.option("--every", type=Duration(), metavar="5m", help="Repeat until stopped.")
 @shared.json_option

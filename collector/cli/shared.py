@@ -13,16 +13,19 @@ import click
 from collector import config, logs
 from collector.config import Settings
 from collector.domain.definition import Definition
+from collector.domain.identifiers import MAX_PROJECT_ID
 from collector.sources import definition
 from collector.storage import migrate
 from collector.storage.database import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-project_id_argument = click.argument("project_id", type=click.IntRange(min=1))
+PROJECT_ID = click.IntRange(1, MAX_PROJECT_ID)
+
+project_id_argument = click.argument("project_id", type=PROJECT_ID)
 project_id_option = click.option(
     "--project-id",
-    type=click.IntRange(min=1),
+    type=PROJECT_ID,
     required=True,
     help="Contentsquare's id of the customer's project.",
 )

@@ -12,7 +12,7 @@ from collector.jobs.status import Status, read_status
 
 
 @click.command()
-@click.option("--project-id", type=click.IntRange(min=1), help="Only this project. [default: all]")
+@click.option("--project-id", type=shared.PROJECT_ID, help="Only this project. [default: all]")
 @shared.json_option
 def status(project_id: int | None, as_json: bool) -> None:
     """Show the funnel, and the state of each installation."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from collector.cli import shared
+from collector.cli.installation import ShortText
 from collector.cli.output import print_table
 from collector.errors import NotFoundError
 from collector.storage import installations, tokens
@@ -20,7 +21,7 @@ def token() -> None:
 @token.command()
 @click.option("--scope", type=click.Choice(["calls"]), required=True, help="What it may do.")
 @shared.project_id_option
-@click.option("--name", default="", help="Whose token it is.")
+@click.option("--name", type=ShortText(), default="", help="Whose token it is.")
 def create(scope: str, project_id: int, name: str) -> None:
     """Make a token and print it: the only time that it can be seen."""
     with shared.open_database(shared.load_settings()) as database, database.write() as connection:

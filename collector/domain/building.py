@@ -65,15 +65,17 @@ def make_value(call: Call, recipe: Recipe, kind: FieldType, zone: tzinfo) -> Fie
     Raises:
         ValueError: the call has a value, but not one of this type.
     """
-    raw = _raw(call, recipe)
-    if raw is None or (isinstance(raw, str) and not raw.strip()):
-        return recipe.default
-    if recipe.map is not None:
-        return _mapped(raw, recipe)
-    value = _converted(raw, kind, zone, recipe.multiply)
-    if recipe.truncate and isinstance(value, str):
-        value = truncated(value)
-    return value
+    if recipe.constant is not None:
+        value: FieldValue | None = recipe.constant
+    else:
+        raw = _raw(call, recipe)
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            value = recipe.default
+        elif recipe.map is not None:
+            value = _mapped(raw, recipe)
+        else:
+            value = _converted(raw, kind, zone, recipe.multiply)
+    return truncated(value) if recipe.truncate and isinstance(value, str) else value
 
 
 def truncated(text: str) -> str:
@@ -82,8 +84,6 @@ def truncated(text: str) -> str:
 
 
 def _raw(call: Call, recipe: Recipe) -> Scalar:
-    if recipe.constant is not None:
-        return recipe.constant
     if recipe.source is not None:
         return call.attributes.get(recipe.source)
     parts: dict[str | None, Scalar] = {

@@ -34,14 +34,14 @@ def normalise_origin(text: str) -> str:
     try:
         parts = urlsplit(text.strip())
         port = parts.port
+        # Browsers send the ASCII form of international names.
+        name = (parts.hostname or "").encode("idna").decode()
     except ValueError as error:
         raise ValueError(f"{text!r} is not an origin: {error}") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not name:
         raise ValueError(f"{text!r} is not an origin such as https://shop.example")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
-        raise ValueError(
-            f"{text!r} is more than an origin: write {parts.scheme}://{parts.hostname}"
-        )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"{text!r} is more than an origin: write {parts.scheme}://{name}")
+    host = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")

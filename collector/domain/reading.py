@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -108,6 +109,8 @@ def _keys(record: Mapping[str, object], mapping: CallMapping, region: str | None
 
 def _scalar(record: Mapping[str, object], column: str) -> Scalar:
     value = record[column]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecordError("not_a_number", f"column {column!r} is {value}, which is no number")
     if value is None or isinstance(value, bool | int | float):
         return value
     if not isinstance(value, str):

@@ -27,7 +27,9 @@ def recipe_problems(schema: Schema, recipes: Mapping[str, Recipe]) -> list[str]:
 
 
 def _of_one(field: Field, recipe: Recipe) -> Iterator[str]:
-    if recipe.multiply is not None and (field.type not in _NUMBERS or recipe.map is not None):
+    if recipe.constant is not None and (recipe.map or recipe.multiply is not None):
+        yield "a constant is sent as it is; it takes neither map nor multiply"
+    elif recipe.multiply is not None and (field.type not in _NUMBERS or recipe.map is not None):
         yield "multiply works on numbers that come from the record"
     if recipe.truncate and field.type is not FieldType.STRING:
         yield f"truncate works on STRING, not {field.type}"
@@ -39,7 +41,7 @@ def _of_one(field: Field, recipe: Recipe) -> Iterator[str]:
 
 def _written_values(recipe: Recipe) -> Iterator[tuple[str, FieldValue]]:
     """The values that stand in the definition itself and must be sendable as they are."""
-    if recipe.constant is not None and recipe.map is None and recipe.multiply is None:
+    if recipe.constant is not None:
         yield "constant", recipe.constant
     if recipe.default is not None:
         yield "default", recipe.default

@@ -5,7 +5,6 @@ Source: "Creating an integration" (schema format, data types, limitations).
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,6 @@ class FieldType(StrEnum):
     DATETIME = "DATETIME"
 
 
-DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
@@ -53,7 +51,7 @@ class Schema:
         for name, times in Counter(field.name for field in self.fields).items():
             if times > 1:
                 found.append(f"field {name!r} is declared {times} times")
-            size = len(name.encode())
+            size = len(name.encode(errors="surrogatepass"))
             if not 1 <= size <= limits.MAX_FIELD_NAME_BYTES:
                 found.append(
                     f"field name {name!r} has {size} bytes; 1 to "
@@ -127,8 +125,8 @@ def _int(value: object) -> str | None:
 def _float(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"{value!r} is not a number"
-    if not math.isfinite(value) or abs(value) > limits.MAX_FLOAT:
-        return f"{value} lies outside ±{limits.MAX_FLOAT}"
+    if not -limits.MAX_FLOAT <= value <= limits.MAX_FLOAT:  # NaN is in no range
+        return f"{str(value)[:40]} lies outside ±{limits.MAX_FLOAT}"
     return None
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from collector.domain.schema import DATETIME_FORMAT
-
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -39,7 +37,7 @@ def parse_time(text: str, zone: tzinfo) -> datetime:
 
 def format_datetime(time: datetime) -> str:
     """A DATETIME field: whole seconds, UTC, ending in ``Z``."""
-    return time.astimezone(UTC).strftime(DATETIME_FORMAT)
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_duration(text: str) -> timedelta:

@@ -1,7 +1,7 @@
 """Reads the integration definition: a TOML file, with the registered JSON schemas beside it.
 
-Every problem is collected before anything is said, so that one reading of the message is enough
-to mend the file.
+Problems are collected rather than told one by one: first all of the file's form, then, once the
+form is right, all of its meaning, so that one or two readings are enough to mend it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read(path: Path) -> Definition:
 
 def _load_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         advice = "start from an example (collector integration example DIR) or set "
         raise DefinitionError(
@@ -74,7 +74,7 @@ def _load_toml(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError:
         raise DefinitionError(str(path), ["is not UTF-8 text"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of its integers, of its depth
         raise DefinitionError(str(path), [f"is not valid TOML: {error}"]) from None
 
 
@@ -168,14 +168,12 @@ def _schema(path: Path, place: str, problems: list[str]) -> Schema | None:
         shape: dict[str, Any] = SchemaShape().load(document)
     except OSError as error:
         problems.append(f"{place} schema file {path} cannot be read: {error.strerror}")
+    except ValidationError as error:
+        problems += [
+            f"{place} schema file {path.name}: {line}" for line in flattened(error.messages_dict)
+        ]
     except (ValueError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            problems += [
-                f"{place} schema file {path.name}: {line}"
-                for line in flattened(error.messages_dict)
-            ]
-        else:
-            problems.append(f"{place} schema file {path} is not JSON: {error}")
+        problems.append(f"{place} schema file {path} is not JSON: {error}")
     else:
         return Schema(
             fields=tuple(

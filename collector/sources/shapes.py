@@ -18,12 +18,21 @@ class _Column(fields.String):
         super().__init__(validate=validate.Regexp(r".*\S", error="must name a column"), **options)
 
 
+class _Flag(fields.Boolean):
+    """True or false, and nothing that counts as one of them."""
+
+    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class FieldShape(Schema):
     """One field of a registered schema (Schema format)."""
 
     name = fields.String(required=True)
     type = fields.String(required=True, validate=validate.OneOf([kind.value for kind in FieldType]))
-    optional = fields.Boolean(required=True, truthy={True}, falsy={False})
+    optional = _Flag(required=True)
     label = fields.String()
     description = fields.String()
 
@@ -44,7 +53,7 @@ class RecipeShape(Schema):
     constant = fields.Raw()
     map = fields.Dict(keys=fields.String(), values=fields.Raw(), validate=validate.Length(min=1))
     multiply = fields.Float()
-    truncate = fields.Boolean(truthy={True}, falsy={False})
+    truncate = _Flag()
     default = fields.Raw()
 
     @validates_schema
@@ -87,7 +96,7 @@ class RuleShape(Schema):
 
     key = fields.String(required=True)
     window = fields.String()
-    shared = fields.Boolean(truthy={True}, falsy={False})
+    shared = _Flag()
 
 
 class MatchingShape(Schema):
@@ -109,7 +118,7 @@ class DefinitionShape(Schema):
     matching = fields.Nested(MatchingShape)
     versions = fields.Dict(
         keys=fields.String(
-            validate=validate.Regexp(r"[1-9]\d{0,8}$", error="is not a version number")
+            validate=validate.Regexp(r"[1-9][0-9]{0,8}\Z", error="is not a version number")
         ),
         values=fields.Nested(VersionShape),
         required=True,
@@ -117,19 +126,36 @@ class DefinitionShape(Schema):
     )
 
 
+#: Tables whose names are the provider's own.
+_TABLES = ("versions", "fields", "keys", "map")
+
+
 def flattened(messages: Mapping[str, Any]) -> list[str]:
     """Marshmallow's nested messages as one line each, with the place in the document."""
-    return [f"{place}: {message}" if place else message for place, message in _walk(messages, "")]
+    return [
+        f"{'.'.join(place)}: {message}" if place else message
+        for place, message in _walk(messages, ())
+    ]
 
 
-def _walk(messages: Any, place: str) -> Iterator[tuple[str, str]]:
+def _walk(messages: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            # Marshmallow files under "value" and "_schema" what concerns the whole entry.
-            step = "" if name in {"_schema", "value"} else str(name)
-            yield from _walk(inner, f"{place}.{step}".strip(".") if step else place)
+            if name == "_schema":
+                yield from _walk(inner, place)
+            elif _is_entry(place, name) and isinstance(inner, Mapping):
+                # Below an entry of a table stands whether its name or its value is wrong.
+                for about_entry in inner.values():
+                    yield from _walk(about_entry, (*place, str(name)))
+            else:
+                yield from _walk(inner, (*place, str(name)))
     elif isinstance(messages, list):
         for message in messages:
             yield from _walk(message, place)
     else:
         yield place, str(messages).rstrip(".")
+
+
+def _is_entry(place: tuple[str, ...], name: object) -> bool:
+    """Whether ``name`` is an entry of a table, and not one of a list of the same name."""
+    return bool(place) and place[-1] in _TABLES and isinstance(name, str)

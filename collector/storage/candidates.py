@@ -145,12 +145,27 @@ def revive(connection: sa.Connection, project_id: int, since: datetime) -> int:
         )
         .where(CallKeyRow.project_id == project_id, SightingRow.first_seen > since)
     )
+    session_key = SessionRow.user_id + "." + sa.cast(SessionRow.session_number, sa.String)
+    named_now = (
+        sa.select(CallKeyRow.call_id)
+        .join(
+            SessionRow,
+            sa.and_(
+                SessionRow.project_id == CallKeyRow.project_id, CallKeyRow.value == session_key
+            ),
+        )
+        .where(
+            CallKeyRow.project_id == project_id,
+            CallKeyRow.kind == SESSION_KEY,
+            SessionRow.first_seen > since,
+        )
+    )
     revived = connection.execute(
         sa.update(CallRow)
         .where(
             CallRow.project_id == project_id,
             CallRow.verdict.in_(("unmatched", "ambiguous")),
-            CallRow.call_id.in_(seen_again),
+            sa.or_(CallRow.call_id.in_(seen_again), CallRow.call_id.in_(named_now)),
         )
         .values(examine=True)
     )

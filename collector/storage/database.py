@@ -99,7 +99,8 @@ class Database:
                     f"The database {self.shown_url} is not at this version's schema. "
                     "Run: collector db upgrade"
                 ) from error
-            if isinstance(error, _OUR_MISTAKES):
+            # Without a statement it is the connection that failed, whatever the driver calls it.
+            if isinstance(error, _OUR_MISTAKES) and error.statement is not None:
                 raise
             raise DatabaseUnavailableError(self._unavailable(error.orig)) from error
         except exc.TimeoutError as error:
@@ -125,7 +126,7 @@ def insert_for(connection: sa.Connection, row: Any) -> postgresql.Insert | sqlit
 def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:
         raise SettingError(
             "COLLECTOR_DATABASE_URL cannot be read as a URL. Write sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME"

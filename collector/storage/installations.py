@@ -55,7 +55,8 @@ def add(
         created_at=now,
         changed_at=now,
     )
-    if connection.execute(insert.on_conflict_do_nothing()).rowcount == 0:
+    added = insert.on_conflict_do_nothing().returning(InstallationRow.project_id)
+    if connection.execute(added).one_or_none() is None:
         raise UsageError(
             f"Project {installation.project_id} has an installation already. Change it with: "
             f"collector installation edit {installation.project_id}"

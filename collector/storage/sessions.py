@@ -42,8 +42,7 @@ def record(database: Database, beacon: Beacon, now: datetime) -> None:
 
 
 def _record_sightings(connection: sa.Connection, beacon: Beacon, seen: dict[str, Any]) -> None:
-    # Sorted, so that two beacons of one session never wait for each other crosswise.
-    rows = [{**seen, "kind": kind, "value": value} for kind, value in sorted(beacon.keys.items())]
+    rows = [{**seen, "kind": kind, "value": value} for kind, value in beacon.keys.items()]
     insert = insert_for(connection, SightingRow).values(rows)
     connection.execute(
         insert.on_conflict_do_update(

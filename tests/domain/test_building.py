@@ -259,3 +259,14 @@ def test_every_field_that_cannot_be_built_is_named_once() -> None:
         "seconds",
         "centre",
     ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "steps"), [("", {"default": "é" * 30}), ("x", {"map": {"x": "é" * 30}})]
+)
+def test_truncation_is_for_defaults_and_mapped_values_too(raw: str, steps: dict[str, Any]) -> None:
+    assert made(raw, STRING, truncate=True, **steps) == "é" * 25
+
+
+def test_an_empty_constant_is_sent_as_it_is() -> None:
+    assert make_value(a_call(), Recipe(constant=""), STRING, UTC) == ""

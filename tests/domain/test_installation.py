@@ -20,6 +20,7 @@ from collector.domain.installation import normalise_origin
         ("https://shop.example:80", "https://shop.example:80"),
         ("http://localhost:8080", "http://localhost:8080"),
         ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
+        ("https://müller.example", "https://xn--mller-kva.example"),
         ("https://[::1]:8443", "https://[::1]:8443"),
         ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
     ],
@@ -51,4 +52,10 @@ def test_an_origin_is_spelt_as_browsers_send_it(written: str, sent: str) -> None
 )
 def test_what_is_no_origin_is_refused_with_what_to_write(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
+        normalise_origin(written)
+
+
+@pytest.mark.parametrize("written", ["https://:pw@shop.example", "https://u@shop.example"])
+def test_an_origin_carries_no_credentials(written: str) -> None:
+    with pytest.raises(ValueError, match="more than an origin"):
         normalise_origin(written)

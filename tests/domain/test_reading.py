@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -236,3 +237,9 @@ def test_the_same_line_of_json_read_twice_is_the_same_content() -> None:
     line = '{"id": 1, "at": "2026-03-02T12:00:00Z", "seconds": 75, "rating": 4.50}'
     one, other = (read(json.loads(line), columns=("rating",)) for _ in range(2))
     assert one.content_hash() == other.content_hash()
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_number_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(RecordError, match=r"'status' is .*, which is no number"):
+        read({**RECORD, "status": value}, columns=("status",))

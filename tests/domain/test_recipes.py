@@ -100,3 +100,8 @@ def test_the_columns_of_a_definition_are_those_that_any_version_makes_a_field_fr
         },
     )
     assert definition.columns() == {"status", "state"}
+
+
+@pytest.mark.parametrize("step", [{"multiply": 2.0}, {"map": {"x": 1}}])
+def test_a_constant_takes_no_step(step: dict[str, Any]) -> None:
+    assert "a constant is sent as it is" in problems(INT, constant=3, **step)[0]

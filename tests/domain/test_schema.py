@@ -155,3 +155,10 @@ SCHEMA = Schema(
 def test_every_problem_of_the_fields_is_told(values: dict[str, object], found: list[str]) -> None:
     assert [str(problem) for problem in check_fields(values, SCHEMA)] == found
     assert listed(check_fields(values, SCHEMA)) == "; ".join(found)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), math.inf, math.nan])
+def test_a_number_beyond_all_floats_is_told_shortly(value: float) -> None:
+    reason = check_value(value, FLOAT)
+    assert reason is not None
+    assert len(reason) < 100

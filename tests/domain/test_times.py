@@ -131,3 +131,7 @@ def test_durations_are_written_with_a_unit(text: str, duration: timedelta) -> No
 def test_what_is_no_duration_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_duration(text)
+
+
+def test_the_year_has_four_digits_always() -> None:
+    assert format_datetime(datetime(999, 1, 1, tzinfo=UTC)) == "0999-01-01T00:00:00Z"

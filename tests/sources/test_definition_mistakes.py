@@ -246,3 +246,20 @@ def test_a_folder_is_no_definition(tmp_path: Path) -> None:
 def test_what_is_no_toml_or_no_utf_8_is_told(tmp_path: Path, content: bytes, said: str) -> None:
     (problem,) = problems(draft(tmp_path, content))
     assert problem.startswith(said)
+
+
+@pytest.mark.parametrize("toml", ["a = " + "[" * 5000 + "]" * 5000, "a = " + "9" * 5000])
+def test_a_file_that_the_parser_gives_up_on_is_no_crash(tmp_path: Path, toml: str) -> None:
+    (problem,) = problems(draft(tmp_path, toml))
+    assert problem.startswith("is not valid TOML")
+
+
+def test_a_field_that_is_called_value_keeps_its_place(tmp_path: Path) -> None:
+    (problem,) = problems(draft(tmp_path, TOML + "value = { colour = 1 }\n"))
+    assert problem.startswith("versions.1.fields.value.colour")
+
+
+@pytest.mark.parametrize("flag", ["1", '"true"'])
+def test_a_flag_is_true_or_false_and_nothing_else(tmp_path: Path, flag: str) -> None:
+    toml = TOML + f'note = {{ source = "x", truncate = {flag} }}\n'
+    assert "versions.1.fields.note.truncate: Not a valid boolean" in problems(draft(tmp_path, toml))

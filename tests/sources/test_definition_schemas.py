@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.domain.schema import FieldType
 from tests.sources.drafts import LENGTH, TOML, draft, problems
 
 
@@ -24,6 +25,34 @@ def field(name: str, kind: str = "STRING") -> dict[str, object]:
             {"fields": [LENGTH, field("x" * 31)]},
             f"schema: field name '{'x' * 31}' has 31 bytes; 1 to 30 are allowed",
         ),
+        ([], "schema file schema.json: Invalid input type"),
+        ({}, "schema file schema.json: fields: Missing data for required field"),
+        ({"fields": {}}, "schema file schema.json: fields: Not a valid list"),
+        ({"fields": ["a"]}, "schema file schema.json: fields.0: Invalid input type"),
+        (
+            {"fields": [LENGTH], "version": 1},
+            "schema file schema.json: version: Unknown field",
+        ),
+        (
+            {"fields": [LENGTH, {"type": "INT", "optional": True}]},
+            "schema file schema.json: fields.1.name: Missing data for required field",
+        ),
+        (
+            {"fields": [{**LENGTH, "type": "INTEGER"}]},
+            f"schema file schema.json: fields.0.type: Must be one of: {', '.join(FieldType)}",
+        ),
+        (
+            {"fields": [{"name": "length", "type": "INT"}]},
+            "schema file schema.json: fields.0.optional: Missing data for required field",
+        ),
+        (
+            {"fields": [{**LENGTH, "optional": "no"}]},
+            "schema file schema.json: fields.0.optional: Not a valid boolean",
+        ),
+        (
+            {"fields": [{**LENGTH, "colour": "red"}]},
+            "schema file schema.json: fields.0.colour: Unknown field",
+        ),
     ],
 )
 def test_a_mistake_in_the_schema_is_told_with_its_version_and_place(
@@ -39,6 +68,7 @@ def test_a_mistake_in_the_schema_is_told_with_its_version_and_place(
         (b"{", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
+        (b"null", "Invalid input type"),
     ],
 )
 def test_a_schema_file_that_is_no_json_object_is_told(
@@ -55,3 +85,17 @@ def test_a_schema_file_that_cannot_be_read_is_told_with_its_path(tmp_path: Path,
     path = draft(tmp_path, TOML.replace("schema.json", name))
     (problem,) = problems(path)
     assert problem.startswith(f"[versions.1] schema file {tmp_path / name} cannot be read: ")
+
+
+def test_all_mistakes_of_the_schemas_form_are_told_at_once(tmp_path: Path) -> None:
+    schema = {"fields": [{**LENGTH, "type": "TEXT"}, {"name": 5, "type": "INT"}]}
+    assert [line.split(": ")[1] for line in problems(draft(tmp_path, schema=schema))] == [
+        "fields.0.type",
+        "fields.1.name",
+        "fields.1.optional",
+    ]
+
+
+def test_a_field_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    schema = b'{"fields": [{"name": "\\ud800", "type": "INT", "optional": true}]}'
+    assert problems(draft(tmp_path, schema=schema))

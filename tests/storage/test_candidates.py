@@ -193,3 +193,17 @@ def test_only_a_key_first_seen_after_the_last_search_revives(database: Database)
     visit(database, "other.2", 2 * MINUTE, project_id=163, visitor_id="never")
     assert revived(database, NOON + MINUTE, project_id=163) == []
     assert revived(database, NOON + MINUTE) == ["after"]
+
+
+def test_a_call_that_names_its_session_is_revived_when_the_session_comes(
+    database: Database,
+) -> None:
+    unmatched = Judgement(verdict=Verdict.UNMATCHED, reason=Reason.NO_SESSION, detail="")
+    decision = Decision(call_id="call-1", judgement=unmatched, match=None, examine_again=False)
+    with database.write() as connection:
+        calls.store(connection, 162, [a_call(keys={"session_key": "u.1"})], NOON)
+        calls.write_decisions(connection, 162, [decision], NOON)
+    visit(database, "u.2", MINUTE)
+    assert revived(database, NOON) == []
+    visit(database, "u.1", MINUTE)
+    assert revived(database, NOON) == ["call-1"]

@@ -216,3 +216,12 @@ def test_moments_stand_in_the_file_as_utc(database: Database, tmp_path: Path) ->
         (stored,) = file.execute("SELECT first_seen FROM session").fetchone()
     file.close()
     assert str(stored).startswith("2026-03-02 12:00:00")
+
+
+def test_an_unknown_option_of_the_url_is_told_as_unavailable() -> None:
+    with (
+        Database("postgresql://u@127.0.0.1:1/x?nonsense=1") as database,
+        pytest.raises(DatabaseUnavailableError, match="nonsense"),
+        database.read(),
+    ):
+        pass

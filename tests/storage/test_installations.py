@@ -212,3 +212,11 @@ def test_an_installation_with_data_is_removed_with_all_of_it_or_not_at_all(
         installations.remove(connection, 162, with_data=True)
     assert held(database, 162) == {}
     assert held(database, 163) == everything
+
+
+def test_a_project_has_one_installation(database: Database) -> None:
+    add(database, SHOP)
+    with pytest.raises(UsageError, match="collector installation edit 162"):
+        add(database, replace(SHOP, integration_id=43))
+    with database.read() as connection:
+        assert installations.get(connection, 162).integration_id == 42
