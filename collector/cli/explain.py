@@ -15,7 +15,7 @@ from collector.jobs.explain import explain as look
 
 
 @click.command()
-@click.argument("call_id")
+@click.argument("call_id", type=shared.ShortText())
 @shared.project_id_option
 @shared.json_option
 def explain(call_id: str, project_id: int, as_json: bool) -> None:

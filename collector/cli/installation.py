@@ -19,9 +19,6 @@ from collector.errors import UsageError
 from collector.storage import installations
 from collector.storage.secrets import SecretBox
 
-#: What the columns for names hold.
-MAX_TEXT = 200
-
 
 class Origin(click.ParamType[str]):
     """An origin as browsers send it, such as https://shop.example."""
@@ -35,41 +32,19 @@ class Origin(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class Region(click.ParamType[str]):
-    """A two-letter country code."""
-
-    name = "country"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not identifiers.is_region(value.upper()):
-            self.fail(f"{value!r} is not a two-letter country such as FR", param, ctx)
-        return value.upper()
-
-
 _secret_file = click.option(
     "--client-secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with the OAuth client secret; else COLLECTOR_CLIENT_SECRET, else a prompt.",
 )
 _region = click.option(
-    "--region", type=Region(), help="Country of phone numbers written in national form."
+    "--region", type=shared.Region(), help="Country of phone numbers written in national form."
 )
 _version = click.IntRange(1, 10**9)
 _integration_id = click.IntRange(1, identifiers.MAX_PROJECT_ID)
 
 
-class ShortText(click.ParamType[str]):
-    """A line of at most 200 characters."""
-
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if len(value) > MAX_TEXT or not value.isprintable():
-            self.fail(f"must be one line of at most {MAX_TEXT} characters", param, ctx)
-        return value
-
-
-_text = ShortText()
+_text = shared.ShortText()
 
 
 @click.group()
@@ -93,7 +68,7 @@ def installation() -> None:
 @click.option(
     "--integration-version", type=_version, default=1, show_default=True, help="Registered schema."
 )
-@click.option("--name", type=_text, default="", help="How you call this customer.")
+@click.option("--name", type=_text, help="How you call this customer.")
 @_region
 def add(client_secret_file: Path | None, origins: tuple[str, ...], **options: Any) -> None:
     """Add the installation of one customer's project."""
@@ -274,7 +249,10 @@ def _as_json(item: Installation) -> dict[str, Any]:
 
 def _ask_secret(file: Path | None) -> str:
     if file is not None:
-        secret = file.read_text(encoding="utf-8").strip()
+        try:
+            secret = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"The client secret cannot be read from {file}: {error}") from error
     else:
         secret = config.client_secret() or ""
         if not secret:

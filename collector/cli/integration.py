@@ -41,7 +41,9 @@ def integration() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Build the example from the first record of this file, not from an invented one.",
 )
-@click.option("--region", help="Country of phone numbers in national form in RECORDS.")
+@click.option(
+    "--region", type=shared.Region(), help="Country of phone numbers in national form in RECORDS."
+)
 def check(path: Path | None, records: Path | None, region: str | None) -> None:
     """Check the definition against every documented limit and show an example payload."""
     definition = _read(path)
@@ -91,15 +93,18 @@ def diff(old: int, new: int, path: Path | None) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 def example(folder: Path) -> None:
     """Copy an example definition for phone calls into FOLDER, to start from."""
-    source = resources.path("examples") / "phone-calls"
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in sorted(source.iterdir()):
+    files_there = sorted((resources.path("examples") / "phone-calls").iterdir())
+    for file in files_there:
         target = folder / file.name
         if target.exists():
             raise UsageError(f"{target} exists already; nothing is overwritten.")
-    for file in sorted(source.iterdir()):
-        shutil.copyfile(file, folder / file.name)
-        click.echo(f"Wrote {folder / file.name}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files_there:
+            shutil.copyfile(file, folder / file.name)
+            click.echo(f"Wrote {folder / file.name}")
+    except OSError as error:
+        raise UsageError(f"Nothing can be written to {folder}: {error.strerror}") from error
 
 
 def _read(path: Path | None) -> Definition:

@@ -50,9 +50,13 @@ class FaultOption(click.ParamType[Fault]):
 @click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True)
 @click.option("--project-id", type=click.IntRange(min=1), default=162, show_default=True)
 @click.option("--integration-id", type=click.IntRange(min=1), default=42, show_default=True)
-@click.option("--client-id", default="sandbox-client", show_default=True)
+@click.option("--client-id", type=shared.ShortText(), default="sandbox-client", show_default=True)
 @click.option(
-    "--client-secret", default="sandbox-secret", show_default=True, help="Not a real one."
+    "--client-secret",
+    type=shared.ShortText(),
+    default="sandbox-secret",
+    show_default=True,
+    help="Not a real one.",
 )
 @click.option("--latency-ms", type=click.IntRange(min=0), default=0, help="Before each answer.")
 @click.option(

@@ -13,7 +13,7 @@ import click
 from collector import config, logs
 from collector.config import Settings
 from collector.domain.definition import Definition
-from collector.domain.identifiers import MAX_PROJECT_ID
+from collector.domain.identifiers import MAX_PROJECT_ID, is_region
 from collector.sources import definition
 from collector.storage import migrate
 from collector.storage.database import Database
@@ -21,6 +21,32 @@ from collector.storage.database import Database
 F = TypeVar("F", bound=Callable[..., Any])
 
 PROJECT_ID = click.IntRange(1, MAX_PROJECT_ID)
+
+
+class ShortText(click.ParamType[str]):
+    """One line of text, not blank, of at most as many characters as its column holds."""
+
+    name = "text"
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip() or len(value) > self._most or not value.isprintable():
+            self.fail(f"must be one line of 1 to {self._most} characters", param, ctx)
+        return value
+
+
+class Region(click.ParamType[str]):
+    """A two-letter country code."""
+
+    name = "country"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_region(value.upper()):
+            self.fail(f"{value!r} is not a two-letter country such as FR", param, ctx)
+        return value.upper()
+
 
 project_id_argument = click.argument("project_id", type=PROJECT_ID)
 project_id_option = click.option(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import click
 
 from collector.cli import shared
-from collector.cli.installation import ShortText
 from collector.cli.output import print_table
 from collector.errors import NotFoundError
 from collector.storage import installations, tokens
@@ -21,14 +20,18 @@ def token() -> None:
 @token.command()
 @click.option("--scope", type=click.Choice(["calls"]), required=True, help="What it may do.")
 @shared.project_id_option
-@click.option("--name", type=ShortText(), default="", help="Whose token it is.")
-def create(scope: str, project_id: int, name: str) -> None:
+@click.option("--name", type=shared.ShortText(), help="Whose token it is.")
+def create(scope: str, project_id: int, name: str | None) -> None:
     """Make a token and print it: the only time that it can be seen."""
     with shared.open_database(shared.load_settings()) as database, database.write() as connection:
         installations.get(connection, project_id)
         click.echo(
             tokens.create(
-                connection, project_id=project_id, scope=scope, name=name, now=datetime.now(UTC)
+                connection,
+                project_id=project_id,
+                scope=scope,
+                name=name or "",
+                now=datetime.now(UTC),
             )
         )
     click.echo("Keep it now: it is stored as a hash and cannot be shown again.", err=True)
@@ -63,7 +66,7 @@ def list_(as_json: bool) -> None:
 
 
 @token.command()
-@click.argument("token_id")
+@click.argument("token_id", type=shared.ShortText())
 def revoke(token_id: str) -> None:
     """Revoke the token with this id (see list)."""
     with shared.open_database(shared.load_settings()) as database, database.write() as connection:

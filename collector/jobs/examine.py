@@ -31,6 +31,7 @@ class Plan:
     decisions: list[Decision] = field(default_factory=list)
     drafts: list[Written] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    standing: set[str] = field(default_factory=set)  #: calls that wait on, as they did before
 
     def verdicts(self) -> Counter[str]:
         """How many calls of the page get each verdict."""
@@ -38,7 +39,8 @@ class Plan:
 
     def write(self, connection: Connection, project_id: int, now: datetime) -> None:
         """Write everything, in the transaction that read the page."""
-        calls.write_decisions(connection, project_id, self.decisions, now)
+        changed = [item for item in self.decisions if item.call_id not in self.standing]
+        calls.write_decisions(connection, project_id, changed, now)
         enrichments.write_drafts(connection, project_id, self.drafts, now)
         if self.withheld:
             enrichments.withhold(connection, project_id, self.withheld)
@@ -74,7 +76,10 @@ class Examiner:
             call_id = examined.call.call_id
             found = matches[call_id]
             if isinstance(found, NoMatch):
-                plan.decisions.append(_unmatched(call_id, found))
+                decision = _unmatched(call_id, found)
+                plan.decisions.append(decision)
+                if decision.examine_again and decision.judgement == examined.judgement:
+                    plan.standing.add(call_id)
             else:
                 numbers = taken[found.session] | self._given[found.session]
                 self._settle(plan, examined, found, slots.get(call_id), numbers, now)

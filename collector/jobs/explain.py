@@ -9,7 +9,7 @@ from collector.domain import matching
 from collector.domain.definition import Definition
 from collector.domain.matching import Candidate
 from collector.errors import NotFoundError
-from collector.storage import calls, candidates, enrichments
+from collector.storage import calls, candidates, enrichments, installations
 from collector.storage.calls import Examined
 from collector.storage.database import Database
 
@@ -79,9 +79,10 @@ def explain(
     """Everything about one call; the candidates are those that its rules find now.
 
     Raises:
-        NotFoundError: no such call is stored.
+        NotFoundError: the project has no installation, or no such call is stored.
     """
     with database.read() as connection:
+        installations.get(connection, project_id)
         examined = calls.find(connection, project_id, call_id)
         if examined is None:
             raise NotFoundError(

@@ -58,6 +58,8 @@ def _config() -> Config:
 
 
 def _run(database: Database, action: object, revision: str) -> None:
+    if not revision.strip():
+        raise UsageError("The revision is empty. Name one, or leave it out for the newest.")
     config = _config()
     with database.write() as connection:
         config.attributes["connection"] = connection

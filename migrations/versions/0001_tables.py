@@ -212,6 +212,11 @@ def upgrade() -> None:
             "project_id", "kind", "value", "user_id", "session_number", name="sighting_pk"
         ),
     )
+    op.create_index(
+        "sighting_project_id_kind_value_last_seen_ix",
+        "sighting",
+        ["project_id", "kind", "value", "last_seen"],
+    )
     op.create_index("sighting_project_id_first_seen_ix", "sighting", ["project_id", "first_seen"])
     op.create_index(
         "sighting_project_id_user_id_session_number_ix",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
 
 from collector.domain.call import Call
 from collector.domain.definition import DEFAULT_RULES, Matching, Rule
@@ -207,3 +211,23 @@ def test_a_call_that_names_its_session_is_revived_when_the_session_comes(
     assert revived(database, NOON) == []
     visit(database, "u.1", MINUTE)
     assert revived(database, NOON) == ["call-1"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_the_lookup_goes_by_the_key_and_not_through_all_that_was_seen(database: Database) -> None:
+    """Without statistics SQLite guesses, and once guessed wrong: minutes instead of seconds."""
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("WITH"):
+            driver = connection.connection.driver_connection
+            plans.extend(
+                row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            )
+
+    sa.event.listen(database.engine, "before_cursor_execute", explain)
+    found(database, a_call(keys={"visitor_id": "v", "session_key": "u.1"}))
+    searches = [plan for plan in plans if plan.startswith("SEARCH sighting")]
+    assert len(searches) == 1
+    assert "(project_id=? AND kind=? AND value=? AND last_seen>?)" in searches[0]
+    assert not [plan for plan in plans if plan.startswith(("SCAN sighting", "SCAN session"))]

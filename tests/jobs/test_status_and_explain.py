@@ -1,0 +1,212 @@
+"""Where everything stands, and why one call stands where it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+
+from collector.domain.verdicts import Verdict
+from collector.errors import NotFoundError
+from collector.jobs.explain import explain
+from collector.jobs.status import Status, read_status
+from tests.world import PROJECT, START, World
+
+HOUR = timedelta(hours=1)
+
+
+def status(world: World, project_id: int | None = None) -> Status:
+    found = read_status(world.database, project_id, world.clock())
+    assert set(found.funnel.verdicts) == {verdict.value for verdict in Verdict}
+    assert sum(found.funnel.verdicts.values()) == found.funnel.calls
+    for item in found.installations:
+        assert sum(item.funnel.verdicts.values()) == item.funnel.calls
+    return found
+
+
+def why(world: World, call_id: str, project_id: int = PROJECT) -> dict[str, Any]:
+    return explain(world.database, world.definition, project_id, call_id).as_json()
+
+
+def test_an_installation_without_anything_has_an_empty_funnel(world: World) -> None:
+    found = status(world)
+    assert (found.funnel.sessions, found.funnel.calls) == (0, 0)
+    (item,) = found.installations
+    assert (item.state, item.expiring, item.last_beacon) == ("active", 0, None)
+    assert found.last_run is None
+    assert found.as_json()["verdicts"] == dict.fromkeys(Verdict, 0)
+
+
+def test_the_funnels_of_the_installations_sum_to_the_whole(world: World) -> None:
+    world.install(project_id=163, integration_id=43)
+    world.visit("u.1", visitor_id="v1")
+    world.visit("w.1", project_id=163, visitor_id="v1")
+    world.visit("x.1", project_id=163)
+    world.call(visitor_id="v1")
+    world.call(visitor_id="nobody")
+    world.call(project_id=163, visitor_id="nobody")
+    world.run(PROJECT)
+    found = status(world)
+    assert (found.funnel.sessions, found.funnel.calls) == (3, 3)
+    assert [item.funnel.sessions for item in found.installations] == [1, 2]
+    assert [item.funnel.calls for item in found.installations] == [2, 1]
+    assert found.funnel.verdicts["accepted"] == 1
+    assert found.funnel.verdicts["waiting"] == 2
+    only = status(world, 163)
+    assert [item.installation.project_id for item in only.installations] == [163]
+    assert only.funnel == found.installations[1].funnel
+
+
+def test_a_project_without_installation_has_no_status(world: World) -> None:
+    with pytest.raises(NotFoundError, match="Project 999"):
+        status(world, 999)
+
+
+def test_the_last_beacon_is_told_in_utc(world: World) -> None:
+    world.visit("u.1")
+    world.clock.forward(minutes=5)
+    world.visit("u.2")
+    (item,) = status(world).installations
+    assert item.last_beacon == START + timedelta(minutes=5)
+    assert item.last_beacon.tzinfo is UTC or item.last_beacon.utcoffset() == timedelta(0)
+
+
+def test_paused_problem_and_active_are_told_apart(world: World) -> None:
+    assert status(world).installations[0].state == "active"
+    world.edit(integration_version=9)
+    world.run()
+    document = status(world).as_json()["installations"][0]
+    assert document["state"] == "problem"
+    assert "integration version 9" in document["problem"]
+    world.edit(paused=True)
+    assert status(world).installations[0].state == "paused"
+    world.edit(paused=False, integration_version=1)
+    world.run()
+    assert status(world).as_json()["installations"][0]["problem"] is None
+
+
+@pytest.mark.parametrize(("age", "expiring"), [(6 * 24 * HOUR - HOUR, 0), (6 * 24 * HOUR, 1)])
+def test_what_expires_within_a_day_is_counted_before_it_does(
+    world: World, age: timedelta, expiring: int
+) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+    world.edit(paused=True)
+    world.run()
+    world.clock.now += age
+    (item,) = status(world).installations
+    assert item.expiring == expiring
+    assert item.funnel.verdicts["pending"] == 1
+
+
+def test_what_was_accepted_does_not_expire(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+    world.run()
+    world.clock.forward(days=6, hours=12)
+    assert status(world).installations[0].expiring == 0
+
+
+def test_the_last_run_is_told(world: World) -> None:
+    world.run()
+    world.clock.forward(hours=1)
+    report = world.run()
+    last = status(world).last_run
+    assert last is not None
+    assert (last["run_id"], last["outcome"]) == (report.run_id, "done")
+    assert last["started_at"] == START + HOUR
+
+
+def test_an_accepted_call_is_explained_by_its_match_and_its_enrichment(world: World) -> None:
+    world.visit("ae267.4", visitor_id="v1")
+    world.clock.forward(minutes=2)
+    call_id = world.call(visitor_id="v1")
+    world.run()
+    document = why(world, call_id)
+    assert (document["call_id"], document["verdict"]) == (call_id, "accepted")
+    assert document["keys"] == {"visitor_id": "v1"}
+    assert document["match"]["session_key"] == "ae267.4"
+    assert document["match"]["rule"] == "visitor_id"
+    assert document["match"]["evidence"]
+    (candidate,) = document["candidates"]
+    assert candidate["session_key"] == "ae267.4"
+    assert candidate["session_first_seen"] == candidate["key_last_seen"] == START
+    assert candidate["open_at_call"] is True
+    enrichment = document["enrichment"]
+    assert (enrichment["enrichment_number"], enrichment["revision"]) == (1, 1)
+    assert enrichment["accepted_revision"] == 1
+    assert enrichment["deadline"] == START + timedelta(days=7)
+    ((_, held),) = world.held.items()
+    assert enrichment["payload"] == held.fields
+
+
+def test_an_ambiguous_call_is_explained_by_its_candidates(world: World) -> None:
+    world.visit("u.1", tracking_number="+33199000001")
+    world.clock.forward(seconds=10)
+    world.visit("w.1", tracking_number="+33199000001")
+    call_id = world.call(tracking_number="+33199000001")
+    world.run()
+    document = why(world, call_id)
+    assert (document["verdict"], document["reason"]) == ("ambiguous", "several_users")
+    assert (document["match"], document["enrichment"]) == (None, None)
+    assert [item["session_key"] for item in document["candidates"]] == ["u.1", "w.1"]
+
+
+def test_a_session_left_long_before_the_call_is_a_candidate_that_was_not_open(
+    world: World,
+) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.clock.forward(hours=5)
+    call_id = world.call(visitor_id="v1")
+    assert [item["open_at_call"] for item in why(world, call_id)["candidates"]] == [False]
+
+
+@pytest.mark.parametrize(("visitor_id", "reason"), [("", "no_keys"), ("nobody", "no_session")])
+def test_a_call_without_session_says_why(world: World, visitor_id: str, reason: str) -> None:
+    if visitor_id:
+        call_id = world.call(ago=2 * HOUR, visitor_id=visitor_id)
+    else:
+        call_id = world.call(ago=2 * HOUR)
+    world.run()
+    document = why(world, call_id)
+    assert (document["verdict"], document["reason"]) == ("unmatched", reason)
+    assert document["candidates"] == []
+    assert document["detail"]
+
+
+def test_an_invalid_call_says_which_field_and_why(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    call_id = world.call(visitor_id="v1", attributes={"rating": "great"})
+    world.run()
+    document = why(world, call_id)
+    assert document["verdict"] == "invalid"
+    assert "call_client_rating: 'great' is not a number" in document["detail"]
+    assert document["enrichment"] is None
+    assert document["match"]["session_key"] == "u.1"
+
+
+def test_a_fourth_call_is_explained_by_the_three_before_it(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    calls = [world.call(visitor_id="v1") for _ in range(4)]
+    world.run()
+    last = why(world, calls[-1])
+    assert last["verdict"] == "over_limit"
+    assert last["enrichment"] is None
+
+
+def test_a_call_that_no_run_has_looked_at_is_explained_too(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    call_id = world.call(visitor_id="v1")
+    document = why(world, call_id)
+    assert (document["verdict"], document["reason"]) == ("waiting", "new")
+    assert [item["session_key"] for item in document["candidates"]] == ["u.1"]
+
+
+def test_a_call_is_only_found_in_its_own_project(world: World) -> None:
+    world.install(project_id=163, integration_id=43)
+    world.visit("u.1", project_id=163, visitor_id="v1")
+    call_id = world.call(visitor_id="v1")
+    assert why(world, call_id)["candidates"] == []
+    with pytest.raises(NotFoundError, match="Project 163 has no call"):
+        why(world, call_id, 163)
