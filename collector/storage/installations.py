@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from collector.domain.installation import Installation
 from collector.errors import NotFoundError, UsageError
 from collector.storage.database import insert_for
+from collector.storage.secrets import SecretBox
 from collector.storage.tables import (
     BatchRow,
     CallRow,
@@ -96,6 +97,24 @@ def sealed_secret(connection: sa.Connection, project_id: int) -> str:
     return connection.execute(
         sa.select(InstallationRow.client_secret).where(InstallationRow.project_id == project_id)
     ).scalar_one()
+
+
+def reseal_secrets(connection: sa.Connection, box: SecretBox) -> int:
+    """Encrypt every stored secret anew with the box's first key; returns how many there are.
+
+    Raises:
+        SecretError: one was sealed with a key that is not at hand; none is changed then.
+    """
+    rows = connection.execute(
+        sa.select(InstallationRow.project_id, InstallationRow.client_secret).with_for_update()
+    ).all()
+    for project_id, sealed in rows:
+        connection.execute(
+            sa.update(InstallationRow)
+            .where(InstallationRow.project_id == project_id)
+            .values(client_secret=box.reseal(sealed))
+        )
+    return len(rows)
 
 
 def edit(

@@ -8,6 +8,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from collector.errors import SecretError
 
+_NO_KEY = (
+    "A stored client secret cannot be decrypted with COLLECTOR_SECRET_KEY. Add the key it was "
+    "stored with (comma-separated), or set the secret again: collector installation edit "
+    "PROJECT_ID --new-secret"
+)
+
 
 class SecretBox:
     """Encrypts with the first key and decrypts with any, so that keys can be rotated."""
@@ -27,11 +33,18 @@ class SecretBox:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
-            raise SecretError(
-                "A stored client secret cannot be decrypted with COLLECTOR_SECRET_KEY. Add the key "
-                "it was stored with (comma-separated), or set the secret again: "
-                "collector installation edit"
-            ) from error
+            raise SecretError(_NO_KEY) from error
+
+    def reseal(self, sealed: str) -> str:
+        """The same secret, encrypted with the first key.
+
+        Raises:
+            SecretError: it was sealed with a key that is not at hand.
+        """
+        try:
+            return self._fernet.rotate(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise SecretError(_NO_KEY) from error
 
 
 def generate_key() -> str:

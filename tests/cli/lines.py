@@ -9,6 +9,7 @@ import click
 #: Each command as it works, and what it cannot do without.
 COMMANDS = {
     "keys generate": "",
+    "keys rotate": "settings server tables key",
     "config": "settings",
     "db upgrade": "settings server",
     "db downgrade base --yes": "settings server",

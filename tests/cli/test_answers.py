@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -220,3 +221,21 @@ def test_the_status_of_an_empty_database_says_what_to_do_next(collector: Command
     told = collector.well("status").out
     assert "collector installation add" in told
     assert "collector reconcile" in told
+
+
+def test_a_rotated_key_lets_the_old_one_go(shell: CommandLine) -> None:
+    (before,) = shell.rows("SELECT client_secret FROM installation")
+    old, new = os.environ["COLLECTOR_SECRET_KEY"], shell.well("keys", "generate").out.strip()
+    shell.set(secret_key=f"{new},{old}")
+    assert "1 secret(s)" in shell.well("keys", "rotate").out
+    (after,) = shell.rows("SELECT client_secret FROM installation")
+    assert after != before
+    with_old = SecretBox([old]).open(before["client_secret"])
+    assert SecretBox([new]).open(after["client_secret"]) == with_old
+
+
+def test_a_rotation_without_the_old_key_changes_nothing(shell: CommandLine) -> None:
+    before = shell.everything()
+    shell.set(secret_key=shell.well("keys", "generate").out.strip())
+    shell("keys", "rotate").refused("COLLECTOR_SECRET_KEY", code=1)
+    assert shell.everything() == before
