@@ -21,6 +21,12 @@ PATIENCE_SECONDS = 5
 #: How long a statement waits for a lock on PostgreSQL before it gives up, in milliseconds.
 LOCK_MILLISECONDS = 10_000
 
+_POSTGRESQL_SETTINGS = {
+    "timezone": "UTC",
+    "lock_timeout": LOCK_MILLISECONDS,
+    "synchronous_commit": "on",  # an acknowledged beacon survives a power cut
+}
+
 #: Statements that are wrong, or values that a constraint refuses: no state of the database.
 _OUR_MISTAKES = (exc.ProgrammingError, exc.IntegrityError, exc.DataError)
 
@@ -147,7 +153,7 @@ def _connect_arguments(url: sa.URL) -> dict[str, Any]:
     return {
         "connect_timeout": PATIENCE_SECONDS,
         "application_name": "collector",
-        "options": f"-c timezone=UTC -c lock_timeout={LOCK_MILLISECONDS}",
+        "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()),
     }
 
 

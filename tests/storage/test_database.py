@@ -36,8 +36,13 @@ def test_sqlite_writes_ahead_syncs_fully_and_holds_its_foreign_keys(
 
 
 @postgresql_only
-def test_postgresql_waits_for_the_disk(database: Database) -> None:
+def test_postgresql_waits_for_the_disk_even_where_it_is_told_not_to(
+    database: Database, database_url: str
+) -> None:
     with database.write() as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with Database(database_url) as reopened, reopened.write() as connection:
         for setting in ("synchronous_commit", "fsync"):
             assert connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == "on"
 
