@@ -21,7 +21,12 @@ from collector.contentsquare.tokens import Tokens
 from collector.contentsquare.transport import Reply, Transport, is_safe_url
 from collector.domain.enrichment import Enrichment
 from collector.domain.limits import MAX_BATCH, MAX_ENRICHMENT_NUMBER, MIN_ENRICHMENT_NUMBER
-from collector.errors import ContentsquareError, CredentialsRefusedError, SettingError
+from collector.errors import (
+    ContentsquareError,
+    CredentialsRefusedError,
+    SettingError,
+    UnavailableError,
+)
 
 _BAD_VERSION = "bad integration version"
 
@@ -34,6 +39,7 @@ class _Posts:
     milliseconds: int = 0
     renewed: bool = False
     last_token: str = ""
+    not_after: float
 
 
 class EnrichmentApi:
@@ -55,12 +61,14 @@ class EnrichmentApi:
         read_timeout: float = 30.0,
         attempts: int = 4,
         patience: float = 30.0,
+        budget: float = 180.0,
     ) -> None:
         if not is_safe_url(auth_url):
             raise SettingError(
                 "COLLECTOR_AUTH_URL must be an https address (http only on this machine),"
                 " such as https://api.contentsquare.com/v1/oauth/token"
             )
+        self._monotonic, self._budget = monotonic, budget
         self._policy = RetryPolicy(attempts=attempts, patience=patience, sleep=sleep, random=random)
         self._transport = Transport(
             connect_timeout=connect_timeout, read_timeout=read_timeout, monotonic=monotonic
@@ -106,7 +114,7 @@ class EnrichmentApi:
         `ContentsquareError` for an answer that is not the documented API's.
         """
         body = _encode(credentials.project_id, integration_version, enrichments)
-        posts = _Posts()
+        posts = _Posts(not_after=self._monotonic() + self._budget)
         reply = self._policy.until_settled(lambda: self._post(credentials, body, posts))
         outcome = _outcome(reply)
         message = reply.summary(hide=posts.last_token)
@@ -127,6 +135,12 @@ class EnrichmentApi:
 
     def _post(self, credentials: Credentials, body: bytes, posts: _Posts) -> Reply:
         grant = self._tokens.current(credentials)
+        # Later than this, the batch may no longer be ours to send: the lease and the margin before
+        # the deadline are reckoned with it.
+        if self._monotonic() > posts.not_after:
+            raise UnavailableError(
+                f"{credentials}: {self._budget:g} s were not enough for one batch; it stays pending"
+            )
         reply = self._transport.post(
             f"{grant.endpoint}/v1/enrichments", body, bearer=grant.access_token
         )

@@ -90,8 +90,7 @@ class Tokens:
         said = reply.summary(hide=credentials.client_secret)
         if is_later(reply):
             return UnavailableError(
-                f"{credentials}: no token from {self._auth_url} ({said}); nothing was sent,"
-                " and the next run tries again",
+                f"{credentials}: no token from {self._auth_url} ({said})",
                 retry_after=retry_after(reply),
             )
         if reply.status in {400, 401, 403}:

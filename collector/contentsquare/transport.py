@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import requests
+import urllib3
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EXCERPT = 200
@@ -111,7 +112,7 @@ class Transport:
             ) as response:
                 status, headers = response.status_code, response.headers
                 content = _bounded_body(response)
-        except _NETWORK_ERRORS as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             problem = self._explain(error)
         milliseconds = round((self._monotonic() - started) * 1000)
         return Reply(

@@ -39,20 +39,21 @@ def _changes(before: Field, after: Field) -> Iterator[str]:
 
 def _recipe_changes(before: Recipe | None, after: Recipe | None) -> Iterator[str]:
     if before != after:
-        yield f"made from {_told(before)} becomes made from {_told(after)}"
+        yield f"made from {told(before)} becomes made from {told(after)}"
 
 
-def _told(recipe: Recipe | None) -> str:
+def told(recipe: Recipe | None) -> str:
+    """How a field is made, in a few words."""
     if recipe is None:
         return "nothing"
     origin = recipe.source or (f"the call's {recipe.call}" if recipe.call else None)
-    told = f"column {origin!r}" if recipe.source else origin or repr(recipe.constant)
+    words = f"column {origin!r}" if recipe.source else origin or repr(recipe.constant)
     if recipe.map is not None:
-        told += f" by a map of {len(recipe.map)}"
+        words += f", mapped: {', '.join(sorted(recipe.map))}"
     if recipe.multiply is not None:
-        told += f" times {recipe.multiply:g}"
+        words += f" times {recipe.multiply:g}"
     if recipe.truncate:
-        told += ", truncated"
+        words += ", truncated"
     if recipe.default is not None:
-        told += f", else {recipe.default!r}"
-    return told
+        words += f", else {recipe.default!r}"
+    return words

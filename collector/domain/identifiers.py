@@ -91,7 +91,10 @@ def normalise_number(value: str, region: str | None) -> str:
         number = None
     if number is not None and phonenumbers.is_possible_number(number):
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return "".join(character for character in value if character.isdigit()) or value
+    digits = "".join(character for character in value if character.isdigit())
+    if digits and not value.startswith("+") and not digits.startswith("0"):
+        return normalise_number(f"+{digits}", None)  # international, with the plus left out
+    return digits or value
 
 
 def is_region(region: str) -> bool:

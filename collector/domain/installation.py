@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+_HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +43,13 @@ def normalise_origin(text: str) -> str:
         raise ValueError(f"{text!r} is not an origin: {error}") from None
     if parts.scheme not in {"http", "https"} or not name:
         raise ValueError(f"{text!r} is not an origin such as https://shop.example")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError(f"{text!r} is more than an origin: write {parts.scheme}://{name}")
+    if "*" in name:
+        raise ValueError(f"{text!r}: wildcards are not known; name each origin by itself")
+    if not _HOST.fullmatch(name):
+        raise ValueError(f"{text!r} is not an origin such as https://shop.example")
     host = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+    origin = f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(f"{text!r} is more than an origin: write {origin}")
+    return origin

@@ -16,6 +16,9 @@ from collector.domain.definition import Matching, Rule
 from collector.domain.identifiers import SessionId
 from collector.domain.verdicts import Reason, Verdict
 
+#: So many sessions under one key can never be told apart; no more of them are looked up.
+MOST_CANDIDATES = 100
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
@@ -89,16 +92,18 @@ def decide(
     """The session of ``call`` among the ``candidates`` of its probes, or why there is none."""
     found = list(candidates)
     for rule in matching.rules:
-        latest = _latest_of_each_user(c for c in found if c.kind == rule.kind)
-        if not latest:
+        of_rule = [candidate for candidate in found if candidate.kind == rule.kind]
+        if not of_rule:
             continue
-        chosen = _choose(call, latest, rule)
+        latest = _latest_of_each_user(of_rule)
+        # Where the lookup was cut off, whoever was left out could have been the caller.
+        chosen = _choose(call, latest, rule) if len(of_rule) < MOST_CANDIDATES else None
         if chosen is None:
             return NoMatch(
                 verdict=Verdict.AMBIGUOUS,
                 reason=Reason.SEVERAL_USERS,
-                detail=f"{len(latest)} users could have made it by {rule.kind} "
-                f"{call.keys[rule.kind]}; none is clearly right",
+                detail=f"{len(of_rule)} sessions of {len(latest)} users could have led to it by "
+                f"{rule.kind} {call.keys[rule.kind]}; none is clearly right",
             )
         return Match(
             session=chosen.session,

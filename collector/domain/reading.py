@@ -57,11 +57,18 @@ def read_call(
         raise RecordError(
             "impossible_start", f"column {mapping.started!r} is {when}: {started.isoformat()}"
         )
+    updated = _time(record, mapping.updated, mapping.zone) if mapping.updated else None
+    if updated is not None and updated > now + FUTURE_TOLERANCE:
+        # It would win over every true change to come.
+        raise RecordError(
+            "impossible_update",
+            f"column {mapping.updated!r} is in the future: {updated.isoformat()}",
+        )
     return Call(
         call_id=call_id,
         started_at=started,
         ended_at=_ended(record, mapping, started),
-        updated_at=_time(record, mapping.updated, mapping.zone) if mapping.updated else None,
+        updated_at=updated,
         keys=_keys(record, mapping, region),
         attributes={column: _scalar(record, column) for column in columns if column in record},
     )

@@ -25,6 +25,10 @@ from collector.storage.database import Database
 from collector.storage.deliveries import Due
 from collector.storage.leases import Lease
 
+#: Longer than the client spends on one batch. A session that has become too old is answered 200
+#: all the same, so that what is sent at the last moment could be called accepted and be lost.
+MARGIN = timedelta(minutes=5)
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,11 +66,17 @@ class Delivery:
         """
         project_id = self.lease.project_id
         with self.database.read() as connection:
-            total = deliveries.count_due(connection, project_id, self.clock())
+            wait = deliveries.send_after(connection, project_id)
+            total = deliveries.count_due(connection, project_id, self.clock(), margin=MARGIN)
+        if wait is not None and self.clock() < wait and total:
+            self._wait_on(wait)
+            return
         self.progress.begin("sending", total)
         while not self.stopping():
             with self.database.read() as connection:
-                batch = deliveries.due(connection, project_id, self.clock(), limits.MAX_BATCH)
+                batch = deliveries.due(
+                    connection, project_id, self.clock(), limits.MAX_BATCH, margin=MARGIN
+                )
             if not batch or not self._send_isolating(batch):
                 return
 
@@ -79,7 +89,11 @@ class Delivery:
             # Renewed here so that the lease outlives the request; checked again when writing.
             with self.database.write() as connection:
                 leases.hold(connection, self.lease, self.clock())
-            if min(item.deadline for item in group) <= self.clock():
+                paused = installations.get(connection, self.lease.project_id).paused
+            if paused:
+                go_on = self._stop_paused()
+                break
+            if min(item.deadline for item in group) <= self.clock() + MARGIN:
                 break  # retries took long; what is too late now is left out of the next batch
             answer = self.sender.send(
                 self.credentials,
@@ -114,7 +128,9 @@ class Delivery:
                     connection,
                     batch.project_id,
                     group,
-                    until=now + timedelta(seconds=answer.retry_after or 0),
+                    until=now + timedelta(seconds=answer.retry_after)
+                    if answer.retry_after
+                    else None,
                     message=answer.message,
                     now=now,
                 )
@@ -183,6 +199,19 @@ class Delivery:
                 f"go back: collector installation edit {self.lease.project_id} "
                 "--integration-version N"
             )
+        return False
+
+    def _wait_on(self, until: datetime) -> None:
+        self.report.outcome = ProjectOutcome.LATER
+        self.report.message = (
+            f"the API has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC; what is "
+            "pending is sent by the first run after that"
+        )
+
+    def _stop_paused(self) -> bool:
+        """The operator paused the installation during the run; always False: do not go on."""
+        self.report.outcome = ProjectOutcome.PAUSED
+        self.report.message = "paused meanwhile, the rest was not sent"
         return False
 
     def _give_up(self) -> None:

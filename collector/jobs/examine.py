@@ -12,6 +12,7 @@ from collector.domain.building import UnbuildableError, build_fields
 from collector.domain.definition import Definition, IntegrationVersion
 from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import SessionId
+from collector.domain.installation import Installation
 from collector.domain.ledger import Judgement, Slot
 from collector.domain.matching import Match, NoMatch
 from collector.domain.verdicts import Reason, Verdict
@@ -60,6 +61,10 @@ class Examiner:
         self._version = version
         self._given: dict[SessionId, set[int]] = defaultdict(set)
 
+    def fits(self, installation: Installation) -> bool:
+        """Whether this still builds for the version that the installation is on."""
+        return installation.integration_version == self._version.number
+
     def plan(self, connection: Connection, page: Sequence[Examined], now: datetime) -> Plan:
         """The verdict of each call of ``page``, which is in order of the calls' start."""
         slots = enrichments.slots_of(
@@ -81,7 +86,7 @@ class Examiner:
                 if decision.examine_again and decision.judgement == examined.judgement:
                     plan.standing.add(call_id)
             else:
-                numbers = taken[found.session] | self._given[found.session]
+                numbers = taken[found.session] | self._given.get(found.session, set())
                 self._settle(plan, examined, found, slots.get(call_id), numbers, now)
         return plan
 

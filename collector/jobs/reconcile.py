@@ -8,10 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from collector.contentsquare import Credentials
+from collector.domain import limits
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
-from collector.errors import ContentsquareError, LeaseLostError, SecretError, UnavailableError
+from collector.errors import (
+    CollectorError,
+    ContentsquareError,
+    LeaseLostError,
+    SecretError,
+    UnavailableError,
+)
 from collector.jobs.deliver import Delivery, Sender
 from collector.jobs.examine import PAGE, Examiner
 from collector.jobs.progress import Progress, Unwatched
@@ -28,6 +37,8 @@ from collector.storage import (
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
 from collector.storage.secrets import SecretBox
+
+log = structlog.get_logger(__name__)
 
 #: How far back newly seen keys are looked at again: longer than a beacon takes to be stored.
 OVERLAP = timedelta(minutes=5)
@@ -57,13 +68,14 @@ class Job:
             to_do = chosen(connection, project_id)
             runs.start(connection, run_id, "reconcile", self.clock())
         reports = [self._reconcile(run_id, item) for item in to_do if not self.stopping()]
-        with self.database.write() as connection:
+        with self.database.read() as connection:
             report = RunReport(
                 run_id=run_id,
                 dry_run=False,
                 funnel=funnel.count(connection, project_id),
                 projects=reports,
             )
+        with self.database.write() as connection:
             runs.finish(
                 connection,
                 run_id,
@@ -75,9 +87,11 @@ class Job:
 
     def _reconcile(self, run_id: str, installation: Installation) -> ProjectReport:
         report = ProjectReport(project_id=installation.project_id, name=installation.name)
-        owner = f"{socket.gethostname()}:{os.getpid()}"[-100:]
+        owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{run_id}"
         with self.database.write() as connection:
             lease = leases.take(connection, installation.project_id, owner, self.clock())
+            # What an operator changed since the run began holds from here on.
+            installation = installations.find(connection, installation.project_id) or installation
         if lease is None:
             report.outcome = ProjectOutcome.BUSY
             report.message = "another worker is at it; nothing was done here"
@@ -85,18 +99,26 @@ class Job:
         try:
             self._work(run_id, installation, lease, report)
         except UnavailableError as error:
-            report.outcome, report.message = ProjectOutcome.LATER, f"{error} The next run goes on"
+            report.outcome = ProjectOutcome.LATER
+            report.message = f"{_clause(error)}; the rest waits for the next run"
+            self._wait(lease, error.retry_after)
         except (ContentsquareError, SecretError) as error:
-            report.outcome, report.message = ProjectOutcome.PROBLEM, str(error)
+            report.outcome, report.message = ProjectOutcome.PROBLEM, _clause(error)
         except LeaseLostError as error:
-            report.outcome, report.message = ProjectOutcome.BUSY, str(error)
+            report.outcome, report.message = ProjectOutcome.BUSY, _clause(error)
             return report
+        except CollectorError:
+            raise  # the database: the next run goes on
+        except Exception as error:
+            # Unforeseen, so of this installation alone until shown otherwise.
+            log.exception("installation_failed", project_id=installation.project_id, run_id=run_id)
+            report.outcome = ProjectOutcome.PROBLEM
+            report.message = f"an error nobody foresaw ({type(error).__name__}); see the log"
         with self.database.write() as connection:
-            installations.note_problem(
-                connection,
-                installation.project_id,
-                report.message if report.outcome is ProjectOutcome.PROBLEM else None,
-            )
+            # Paused or not to be had, nothing has shown that the last problem is gone.
+            if report.outcome in {ProjectOutcome.DONE, ProjectOutcome.PROBLEM}:
+                problem = report.message if report.outcome is ProjectOutcome.PROBLEM else None
+                installations.note_problem(connection, installation.project_id, problem)
             leases.release(connection, lease)
         return report
 
@@ -131,6 +153,14 @@ class Job:
         ).run()
         self._expire(lease, report)
 
+    def _wait(self, lease: Lease, seconds: float | None) -> None:
+        """The API has asked not to be asked before."""
+        if seconds:
+            with self.database.write() as connection:
+                leases.hold(connection, lease, self.clock())
+                until = self.clock() + timedelta(seconds=seconds)
+                deliveries.wait_until(connection, lease.project_id, until)
+
     def _revive(self, lease: Lease, report: ProjectReport) -> None:
         """A key seen newly may be the one that an unmatched call has waited for."""
         now = self.clock()
@@ -138,7 +168,12 @@ class Job:
             leases.hold(connection, lease, now)
             since = runs.searched_until(connection, lease.project_id)
             if since is not None:
-                report.revived = candidates.revive(connection, lease.project_id, since - OVERLAP)
+                report.revived = candidates.revive(
+                    connection,
+                    lease.project_id,
+                    since - OVERLAP,
+                    now - limits.ENRICHABLE_FOR - self.definition.matching.skew,
+                )
             runs.note_searched(connection, lease.project_id, now)
 
     def _examine(self, examiner: Examiner, lease: Lease, report: ProjectReport) -> None:
@@ -150,6 +185,8 @@ class Job:
             now = self.clock()
             with self.database.write() as connection:
                 leases.hold(connection, lease, now)
+                if not examiner.fits(installations.get(connection, lease.project_id)):
+                    return  # the version was changed meanwhile: the next run builds for the new one
                 page = calls.to_examine(connection, lease.project_id, after=after, limit=PAGE)
                 if not page:
                     return
@@ -184,6 +221,11 @@ def chosen(connection: Connection, project_id: int | None) -> list[Installation]
     if project_id is None:
         return installations.list_all(connection)
     return [installations.get(connection, project_id)]
+
+
+def _clause(error: Exception) -> str:
+    """What an error says, to stand within a sentence."""
+    return str(error).rstrip(".")
 
 
 def unknown_version(installation: Installation, definition: Definition) -> str:

@@ -16,7 +16,7 @@ from collector.domain.ledger import Judgement
 from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
 from collector.storage.database import insert_for
-from collector.storage.tables import CallKeyRow, CallRow, SessionRow
+from collector.storage.tables import CallKeyRow, CallRow, InstallationRow, SessionRow
 
 
 class Stored(StrEnum):
@@ -53,19 +53,68 @@ def store(
 
     A record that says it was updated earlier than what is stored changes nothing either.
     """
+    _queue_up(connection, project_id)
     known = _known(connection, project_id, [call.call_id for call in calls])
     outcomes = []
     changed: dict[str, Call] = {}
+    confirmed: dict[str, datetime | None] = {}  # the same content, said again later
     for call in calls:
         outcome = _compare(call, known.get(call.call_id))
         outcomes.append(outcome)
         if outcome is not Stored.UNCHANGED:
             known[call.call_id] = (call.content_hash(), call.updated_at)
             changed[call.call_id] = call
+        elif _confirms(call, known[call.call_id]):
+            known[call.call_id] = (call.content_hash(), call.updated_at)
+            confirmed[call.call_id] = call.updated_at
+    _look_again(connection, project_id, [call.call_id for call in calls])
     if changed:
         # Sorted, so that two imports of the same calls never wait for each other crosswise.
         _upsert(connection, project_id, [changed[call_id] for call_id in sorted(changed)], now)
+    if confirmed:
+        connection.execute(
+            sa.update(CallRow)
+            .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
+            .values(updated_at=sa.bindparam("said_at")),
+            [{"the_call": name, "said_at": said_at} for name, said_at in sorted(confirmed.items())],
+        )
     return outcomes
+
+
+def _confirms(call: Call, known: tuple[str, datetime | None]) -> bool:
+    """Whether it says the same at a later time, so that what lies between has come too late."""
+    content_hash, updated_at = known
+    return (
+        content_hash == call.content_hash()
+        and call.updated_at is not None
+        and (updated_at is None or updated_at < call.updated_at)
+    )
+
+
+def _look_again(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) -> None:
+    """A record sent again may have become buildable: the definition may have been mended."""
+    connection.execute(
+        sa.update(CallRow)
+        .where(
+            CallRow.project_id == project_id,
+            CallRow.call_id.in_(call_ids),
+            CallRow.verdict.in_((Verdict.INVALID, Verdict.REJECTED)),
+        )
+        .values(examine=True)
+    )
+
+
+def _queue_up(connection: sa.Connection, project_id: int) -> None:
+    """Wait for the project's other imports and for the job's page; SQLite has one writer anyway.
+
+    Else two imports compare with what neither has written yet, and an import and the job, which
+    lock the same calls in different orders, stop each other.
+    """
+    connection.execute(
+        sa.select(InstallationRow.project_id)
+        .where(InstallationRow.project_id == project_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def _known(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
-from collector.domain.matching import Candidate, Probe
+from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
 from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow, UtcDateTime
 
 
@@ -21,15 +23,22 @@ def find(
     found: dict[str, list[Candidate]] = defaultdict(list)
     named = [probe for probe in probes if probe.kind == SESSION_KEY]
     seen = [probe for probe in probes if probe.kind != SESSION_KEY]
-    queries = []
-    if named:
-        queries.append(_named_sessions(project_id, named))
-    if seen:
-        queries.append(_sighted_sessions(project_id, seen))
-    for query in queries:
-        for row in connection.execute(query):
-            found[row.call_id].append(_candidate(row))
+    for row in _rows(connection, project_id, named, seen):
+        found[row.call_id].append(_candidate(row))
     return found
+
+
+def _rows(
+    connection: sa.Connection, project_id: int, named: Sequence[Probe], seen: Sequence[Probe]
+) -> Iterator[sa.Row[Any]]:
+    if named:
+        yield from connection.execute(_named_sessions(project_id, named))
+    if seen and connection.dialect.name == "postgresql":
+        yield from connection.execute(_sighted_on_postgresql(project_id, seen))
+    elif seen:
+        # SQLite has no LATERAL; a statement for each probe costs it no journey.
+        for probe in seen:
+            yield from connection.execute(_SIGHTED, {"project_id": project_id, **asdict(probe)})
 
 
 def _candidate(row: sa.Row[Any]) -> Candidate:
@@ -44,19 +53,12 @@ def _candidate(row: sa.Row[Any]) -> Candidate:
     )
 
 
-def _sighted_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
-    rows = sa.values(
-        sa.column("call_id", sa.String),
-        sa.column("kind", sa.String),
-        sa.column("value", sa.String),
-        sa.column("since", UtcDateTime),
-        sa.column("until", UtcDateTime),
-    ).data([(p.call_id, p.kind, p.value, p.since, p.until) for p in probes])
-    probe = rows.cte("probe")  # SQLite names the columns of VALUES only in a CTE
+def _sighted(project_id: Any, probe: Any) -> sa.Select[Any]:
+    """The newest sightings of one probe; ``probe`` has columns or values under these names."""
     return (
         sa.select(
-            probe.c.call_id,
-            probe.c.kind,
+            probe.call_id.label("call_id"),
+            SightingRow.kind,
             SightingRow.user_id,
             SightingRow.session_number,
             SessionRow.first_seen,
@@ -64,26 +66,46 @@ def _sighted_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any
             SightingRow.first_seen.label("key_first_seen"),
             SightingRow.last_seen.label("key_last_seen"),
         )
-        .select_from(probe)
-        .join(
-            SightingRow,
-            sa.and_(
-                SightingRow.project_id == project_id,
-                SightingRow.kind == probe.c.kind,
-                SightingRow.value == probe.c.value,
-                SightingRow.first_seen <= probe.c.until,
-                SightingRow.last_seen >= probe.c.since,
-            ),
-        )
         .join(
             SessionRow,
             sa.and_(
-                SessionRow.project_id == project_id,
+                SessionRow.project_id == SightingRow.project_id,
                 SessionRow.user_id == SightingRow.user_id,
                 SessionRow.session_number == SightingRow.session_number,
             ),
         )
+        .where(
+            SightingRow.project_id == project_id,
+            SightingRow.kind == probe.kind,
+            SightingRow.value == probe.value,
+            SightingRow.first_seen <= probe.until,
+            SightingRow.last_seen >= probe.since,
+        )
+        .order_by(SightingRow.last_seen.desc())
+        .limit(MOST_CANDIDATES)
     )
+
+
+_SIGHTED = _sighted(
+    sa.bindparam("project_id", type_=sa.BigInteger),
+    SimpleNamespace(
+        **{name: sa.bindparam(name, type_=sa.String) for name in ("call_id", "kind", "value")},
+        **{name: sa.bindparam(name, type_=UtcDateTime) for name in ("since", "until")},
+    ),
+)
+
+
+def _sighted_on_postgresql(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
+    rows = sa.values(
+        sa.column("call_id", sa.String),
+        sa.column("kind", sa.String),
+        sa.column("value", sa.String),
+        sa.column("since", UtcDateTime),
+        sa.column("until", UtcDateTime),
+        name="probe",
+    ).data([(p.call_id, p.kind, p.value, p.since, p.until) for p in probes])
+    newest = _sighted(project_id, rows.c).lateral("newest")
+    return sa.select(newest).select_from(rows).join(newest, sa.true())
 
 
 def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
@@ -127,7 +149,9 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
     )
 
 
-def revive(connection: sa.Connection, project_id: int, since: datetime) -> int:
+def revive(
+    connection: sa.Connection, project_id: int, since: datetime, started_after: datetime
+) -> int:
     """Have the job look again at calls without a session whose key was seen newly after ``since``.
 
     Returns:
@@ -164,6 +188,7 @@ def revive(connection: sa.Connection, project_id: int, since: datetime) -> int:
         sa.update(CallRow)
         .where(
             CallRow.project_id == project_id,
+            CallRow.started_at > started_after,
             CallRow.verdict.in_(("unmatched", "ambiguous")),
             sa.or_(CallRow.call_id.in_(seen_again), CallRow.call_id.in_(named_now)),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -56,6 +57,14 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def missing_file(self) -> str | None:
+        """The path of the SQLite file if there is none yet: opening it would make an empty one."""
+        path = Path(str(self._url.database)).absolute()
+        if self.is_sqlite and path.parent.is_dir() and not path.exists():
+            return str(path)
+        return None
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

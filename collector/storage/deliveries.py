@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from collector.domain import ledger
 from collector.domain.enrichment import Enrichment
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage.tables import CallRow, EnrichmentRow
+from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,23 +28,15 @@ class Due:
 
 def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
     """Give up what is pending past its deadline; returns how many calls that concerns."""
-    connection.execute(
-        sa.update(EnrichmentRow)
-        .where(
-            EnrichmentRow.project_id == project_id,
-            sa.text("state = 'pending'"),
-            EnrichmentRow.deadline <= now,
-        )
-        .values(state=Verdict.EXPIRED, changed_at=now)
-    )
-    expired = sa.exists().where(
+    overdue = (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= now)
+    theirs = sa.exists().where(
         EnrichmentRow.project_id == CallRow.project_id,
         EnrichmentRow.call_id == CallRow.call_id,
-        EnrichmentRow.state == Verdict.EXPIRED,
+        *overdue,
     )
-    return connection.execute(
+    expired = connection.execute(
         sa.update(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.verdict == Verdict.PENDING, expired)
+        .where(CallRow.project_id == project_id, CallRow.verdict == Verdict.PENDING, theirs)
         .values(
             verdict=Verdict.EXPIRED,
             reason=Reason.DEADLINE_PASSED,
@@ -52,15 +44,31 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
             decided_at=now,
         )
     ).rowcount
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == project_id, *overdue)
+        .values(state=Verdict.EXPIRED, changed_at=now)
+    )
+    return expired
 
 
-def due(connection: sa.Connection, project_id: int, now: datetime, limit: int) -> list[Due]:
-    """What to send next: earliest deadline first, all of one integration version."""
+def due(
+    connection: sa.Connection,
+    project_id: int,
+    now: datetime,
+    limit: int,
+    *,
+    margin: timedelta,
+) -> list[Due]:
+    """What to send next: earliest deadline first, all of one integration version.
+
+    Args:
+        margin: what reaches its deadline within so much time is not begun.
+    """
     waiting = (
         EnrichmentRow.project_id == project_id,
         sa.text("state = 'pending'"),
-        EnrichmentRow.deadline > now,
-        EnrichmentRow.next_attempt_at <= now,
+        EnrichmentRow.deadline > now + margin,
     )
     order = (EnrichmentRow.deadline, EnrichmentRow.call_id)
     version = connection.execute(
@@ -92,7 +100,9 @@ def _due(row: sa.Row[Any]) -> Due:
     )
 
 
-def count_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
+def count_due(
+    connection: sa.Connection, project_id: int, now: datetime, *, margin: timedelta
+) -> int:
     """How many enrichments wait to be sent now."""
     return connection.execute(
         sa.select(sa.func.count())
@@ -100,17 +110,14 @@ def count_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
         .where(
             EnrichmentRow.project_id == project_id,
             sa.text("state = 'pending'"),
-            EnrichmentRow.deadline > now,
-            EnrichmentRow.next_attempt_at <= now,
+            EnrichmentRow.deadline > now + margin,
         )
     ).scalar_one()
 
 
 def count_settled_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
     """How many would be sent even if the job looked at no call before."""
-    return _count_settled(
-        connection, project_id, EnrichmentRow.deadline > now, EnrichmentRow.next_attempt_at <= now
-    )
+    return _count_settled(connection, project_id, EnrichmentRow.deadline > now)
 
 
 def count_settled_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:
@@ -209,7 +216,7 @@ def postpone(
     project_id: int,
     unsent: Sequence[Due],
     *,
-    until: datetime,
+    until: datetime | None,
     message: str,
     now: datetime,
 ) -> None:
@@ -224,15 +231,8 @@ def postpone(
         [{"the_call": item.call_id} for item in unsent],
     )
     # The server asks the sender to wait, not the enrichments that happened to be in the batch.
-    connection.execute(
-        sa.update(EnrichmentRow)
-        .where(
-            EnrichmentRow.project_id == project_id,
-            sa.text("state = 'pending'"),
-            EnrichmentRow.next_attempt_at < until,
-        )
-        .values(next_attempt_at=until)
-    )
+    if until is not None:
+        wait_until(connection, project_id, until)
     judgement = ledger.postponed(message)
     _judge(
         connection,
@@ -240,6 +240,22 @@ def postpone(
         {item.call_id: (item.revision, judgement) for item in unsent},
         now,
     )
+
+
+def wait_until(connection: sa.Connection, project_id: int, until: datetime) -> None:
+    """The API has asked to be left alone until then."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(InstallationRow.project_id == project_id)
+        .values(send_after=until)
+    )
+
+
+def send_after(connection: sa.Connection, project_id: int) -> datetime | None:
+    """Until when the API has asked to be left alone, if it has."""
+    return connection.execute(
+        sa.select(InstallationRow.send_after).where(InstallationRow.project_id == project_id)
+    ).scalar_one()
 
 
 def _judge(

@@ -123,7 +123,6 @@ def _revised_row(written: Written, now: datetime) -> dict[str, Any]:
         "revision": written.draft.revision,
         "state": Verdict.PENDING,
         "attempts": 0,
-        "next_attempt_at": now,
         "changed_at": now,
     }
 

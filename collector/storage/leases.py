@@ -65,6 +65,7 @@ def _set_until(connection: sa.Connection, lease: Lease, until: datetime | None) 
         .where(
             InstallationRow.project_id == lease.project_id,
             InstallationRow.lease_number == lease.number,
+            InstallationRow.lease_owner == lease.owner,
         )
         .values(lease_until=until)
     )

@@ -25,6 +25,8 @@ def downgrade(database: Database, revision: str) -> None:
 
 def current(database: Database) -> str | None:
     """The revision the database is at, or None if it is empty."""
+    if database.missing_file:
+        return None
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -46,6 +48,11 @@ def require_migrated(database: Database) -> None:
     found, wanted = current(database), newest()
     if found == wanted:
         return
+    if database.missing_file:
+        raise NotMigratedError(
+            f"There is no database file {database.missing_file}. Point COLLECTOR_DATABASE_URL to "
+            "where it is, or make it there. Run: collector db upgrade"
+        )
     state = "has no tables yet" if found is None else f"is at revision {found}, not {wanted}"
     raise NotMigratedError(f"The database {database.shown_url} {state}. Run: collector db upgrade")
 

@@ -64,7 +64,8 @@ class Base(DeclarativeBase):
 class InstallationRow(Base):
     """A customer's instance of the integration, one for each project.
 
-    ``problem`` is what the last run could not do for it. The lease says which worker may send
+    ``problem`` is what the last run could not do for it; before ``send_after`` the API has asked
+    not to be asked. The lease says which worker may send
     for it; ``lease_number`` grows with every owner, so that a stalled one can be told apart.
     """
 
@@ -81,6 +82,7 @@ class InstallationRow(Base):
     paused: Mapped[bool] = mapped_column()
     problem: Mapped[str | None] = mapped_column(sa.Text)
     searched_until: Mapped[datetime | None]
+    send_after: Mapped[datetime | None]
     lease_owner: Mapped[str | None] = mapped_column(sa.String(100))
     lease_number: Mapped[int]
     lease_until: Mapped[datetime | None]
@@ -214,7 +216,6 @@ class EnrichmentRow(Base):
     state: Mapped[str] = mapped_column(sa.String(10))
     deadline: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(sa.Integer)
-    next_attempt_at: Mapped[datetime]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]

@@ -59,3 +59,14 @@ def test_what_is_no_origin_is_refused_with_what_to_write(written: str, said: str
 def test_an_origin_carries_no_credentials(written: str) -> None:
     with pytest.raises(ValueError, match="more than an origin"):
         normalise_origin(written)
+
+
+@pytest.mark.parametrize("written", ["https://*.shop.example", "https://shop example"])
+def test_an_origin_that_no_browser_can_send_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="origin"):
+        normalise_origin(written)
+
+
+def test_the_advice_keeps_the_port() -> None:
+    with pytest.raises(ValueError, match=r"write https://shop\.example:8443$"):
+        normalise_origin("https://shop.example:8443/x")

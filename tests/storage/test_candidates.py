@@ -175,7 +175,7 @@ def settled(database: Database, verdicts: dict[str, Verdict]) -> None:
 
 def revived(database: Database, since: datetime, project_id: int = 162) -> list[str]:
     with database.write() as connection:
-        number = candidates.revive(connection, project_id, since)
+        number = candidates.revive(connection, project_id, since, NOON - DAY)
         page = calls.to_examine(connection, project_id, after=None, limit=100)
     assert number == len(page)
     return [examined.call.call_id for examined in page]
@@ -219,7 +219,7 @@ def test_the_lookup_goes_by_the_key_and_not_through_all_that_was_seen(database: 
     plans: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("WITH"):
+        if statement.startswith(("WITH", "SELECT")):
             driver = connection.connection.driver_connection
             plans.extend(
                 row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
