@@ -26,6 +26,12 @@ DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 #: The one secret that is an argument of a command rather than a setting (`installation add`).
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
 
+_WHOLE_NUMBERS = {"port": (0, 65535), "processes": (0, 256), "threads": (0, 1024)}
+_WORDS = {
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("console", "json"),
+}
+
 
 def _setting(default: Any, about: str) -> Any:
     return field(default=default, metadata={"about": about})
@@ -104,24 +110,15 @@ def load() -> Settings:
         SettingError: names the variable and a valid form.
     """
     env = FileAwareEnv(strip_whitespace=True)
-    keys: list[str]
     try:
-        with env.prefixed(PREFIX):
-            keys = env.list("SECRET_KEY", [])
-            settings = Settings(
-                database_url=env.str("DATABASE_URL", _default("database_url")).strip(),
-                secret_key=tuple(key.strip() for key in keys if key.strip()),
-                auth_url=env.str("AUTH_URL", DOCUMENTED_AUTH_URL).strip(),
-                integration=env.str("INTEGRATION", "integration.toml").strip(),
-                host=env.str("HOST", "127.0.0.1").strip(),
-                port=env.int("PORT", 8000),
-                processes=env.int("PROCESSES", 0),
-                threads=env.int("THREADS", 0),
-                log_level=env.str("LOG_LEVEL", "info").strip().lower(),
-                log_format=env.str("LOG_FORMAT", "console").strip().lower(),
-            )
-    except ValueError as error:  # environs raises its own subclasses and, for files, the plain one
-        raise SettingError(f"{str(error).rstrip('.')}. See: collector config") from error
+        values = {
+            item.name: _parsed(item.name, text)
+            for item in fields(Settings)
+            if (text := env.str(PREFIX + item.name.upper(), "").strip())
+        }
+    except ValueError as error:  # a file that X_FILE names and that cannot be read
+        raise SettingError(str(error)) from error
+    settings = Settings(**values)
     _check(settings)
     return settings
 
@@ -140,8 +137,19 @@ def client_secret() -> str | None:
     return value or None
 
 
-def _default(name: str) -> Any:
-    return next(item.default for item in fields(Settings) if item.name == name)
+def _parsed(name: str, text: str) -> Any:
+    """A variable's text as its setting's type; one that is empty counts as not set."""
+    if name == "secret_key":
+        return tuple(key.strip() for key in text.split(",") if key.strip())
+    if name in _WHOLE_NUMBERS:
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            low, high = _WHOLE_NUMBERS[name]
+            raise SettingError(
+                f"{PREFIX}{name.upper()} is {text!r}; it must be a whole number from {low} to "
+                f"{high}."
+            )
+        return int(text)
+    return text.lower() if name in _WORDS else text
 
 
 def _check(settings: Settings) -> None:
@@ -159,16 +167,13 @@ def _check(settings: Settings) -> None:
             f"COLLECTOR_AUTH_URL is {settings.auth_url!r}, which is not an http(s) URL. "
             f"Leave it unset for Contentsquare's own: {DOCUMENTED_AUTH_URL}"
         )
-    for name, low, high in (("port", 0, 65535), ("processes", 0, 256), ("threads", 0, 1024)):
+    for name, (low, high) in _WHOLE_NUMBERS.items():
         value = getattr(settings, name)
         if not low <= value <= high:
             raise SettingError(
                 f"{PREFIX}{name.upper()} is {value}; it must lie between {low} and {high}."
             )
-    for name, allowed in (
-        ("log_level", ("debug", "info", "warning", "error")),
-        ("log_format", ("console", "json")),
-    ):
+    for name, allowed in _WORDS.items():
         value = getattr(settings, name)
         if value not in allowed:
             raise SettingError(

@@ -68,7 +68,6 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("DATABASE_URL", "", "sqlite:///FILE"),
         ("DATABASE_URL", "collector.db", "sqlite:///FILE"),
         ("DATABASE_URL", f"mysql://u:{SECRET}@db.example/x", "postgresql://USER:PASSWORD@HOST"),
         ("DATABASE_URL", f"mongodb://:{SECRET}@db.example/x", "postgresql://USER:PASSWORD@HOST"),
@@ -76,23 +75,20 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         ("SECRET_KEY", f"{SECRET}é", "collector keys generate"),
         ("SECRET_KEY", f"{KEY},{SECRET}", "collector keys generate"),
         ("SECRET_KEY", KEY[:-2], "collector keys generate"),
-        ("AUTH_URL", "", "not an http(s) URL"),
         ("AUTH_URL", "api.contentsquare.com", "not an http(s) URL"),
         ("AUTH_URL", "ftp://api.contentsquare.com/v1", "not an http(s) URL"),
         ("AUTH_URL", "https:///v1/oauth/token", "not an http(s) URL"),
-        ("PORT", "http", "integer"),
-        ("PORT", "", "integer"),
-        ("PORT", "80.5", "integer"),
+        ("PORT", "http", "whole number"),
+        ("PORT", "80.5", "whole number"),
         ("PORT", "-1", "between 0 and 65535"),
         ("PORT", "65536", "between 0 and 65535"),
         ("PROCESSES", "-1", "between 0 and 256"),
         ("PROCESSES", "257", "between 0 and 256"),
-        ("PROCESSES", "many", "integer"),
+        ("PROCESSES", "many", "whole number"),
         ("THREADS", "-1", "between 0 and 1024"),
         ("THREADS", "1025", "between 0 and 1024"),
-        ("THREADS", "1e3", "integer"),
+        ("THREADS", "1e3", "whole number"),
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
-        ("LOG_LEVEL", "", "debug, info, warning, error"),
         ("LOG_FORMAT", "xml", "console, json"),
     ],
 )
@@ -281,3 +277,9 @@ def test_a_client_secret_file_that_cannot_be_read_is_named(
     monkeypatch.setenv("COLLECTOR_CLIENT_SECRET_FILE", str(tmp_path / "missing"))
     with pytest.raises(SettingError, match="COLLECTOR_CLIENT_SECRET_FILE"):
         config.client_secret()
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "SECRET_KEY", "INTEGRATION", "HOST", "PORT", "LOG_LEVEL"):
+        monkeypatch.setenv(f"COLLECTOR_{name}", " ")
+    assert config.load() == config.Settings()

@@ -43,6 +43,7 @@ def import_(paths: tuple[Path, ...], project_id: int, strict: bool, as_json: boo
     """
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
+    required = (definition.mapping.id, definition.mapping.started)
     refused = 0
     with shared.open_database(settings) as database:
         with database.read() as connection:
@@ -55,7 +56,7 @@ def import_(paths: tuple[Path, ...], project_id: int, strict: bool, as_json: boo
                         database,
                         installation,
                         definition,
-                        files.read_lines(path, bar.advance),
+                        files.read_lines(path, bar.advance, required=required),
                         strict=strict,
                     )
                 except StrictImportError as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
 import click
 
 from collector.cli import shared
-from collector.cli.output import MEANING, print_table
+from collector.cli.output import MEANING, moment, print_table
 from collector.domain.verdicts import Verdict
 from collector.jobs.explain import explain as look
 
@@ -30,7 +29,7 @@ def explain(call_id: str, project_id: int, as_json: bool) -> None:
     verdict = Verdict(document["verdict"])
     click.echo(f"Call {call_id} is {click.style(verdict, bold=True)}: {MEANING[verdict]}.")
     click.echo(f"  Why      {document['detail']} ({document['reason']})")
-    click.echo(f"  Started  {_time(document['started_at'])}")
+    click.echo(f"  Started  {moment(document['started_at'])}")
     keys = ", ".join(f"{kind} {value}" for kind, value in document["keys"].items())
     click.echo(f"  Keys     {keys or 'none'}")
     _print_match(document)
@@ -51,9 +50,9 @@ def _print_match(document: dict[str, Any]) -> None:
                 (
                     item["rule"],
                     item["session_key"],
-                    _time(item["session_first_seen"]),
-                    _time(item["session_last_seen"]),
-                    _time(item["key_last_seen"]),
+                    moment(item["session_first_seen"]),
+                    moment(item["session_last_seen"]),
+                    moment(item["key_last_seen"]),
                     "yes" if item["open_at_call"] else "no",
                 )
                 for item in candidates
@@ -69,10 +68,6 @@ def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
         f"\nEnrichment {enrichment['enrichment_number']}, revision {enrichment['revision']} "
         f"(accepted: {enrichment['accepted_revision'] or 'none'}), "
         f"integration version {enrichment['integration_version']}, "
-        f"deadline {_time(enrichment['deadline'])}"
+        f"deadline {moment(enrichment['deadline'])}"
     )
     click.echo(json.dumps(enrichment["payload"], indent=2, ensure_ascii=False))
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -199,8 +199,8 @@ def remove(project_id: int, with_data: bool, yes: bool) -> None:
         with database.read() as connection:
             found = installations.get(connection, project_id)
         if not yes:
-            what = "with all its data" if with_data else "without data"
-            click.confirm(f"Remove {found.name} (project {project_id}) {what}?", abort=True)
+            what = "with all its data" if with_data else "which holds no data"
+            click.confirm(f"Remove {found.name} (project {project_id}), {what}?", abort=True)
         with database.write() as connection:
             installations.remove(connection, project_id, with_data=with_data)
     click.echo(f"Removed project {project_id}.")
@@ -277,6 +277,11 @@ def _changed_origins(
             + (", ".join(before.origins) or "none")
         )
     kept = [origin for origin in before.origins if origin not in removed]
+    if not kept and not added:
+        raise UsageError(
+            f"Project {before.project_id} would have no origin left, and every page be refused. "
+            "Add another one as well, or pause it."
+        )
     return list(dict.fromkeys([*kept, *added]))
 
 

@@ -15,7 +15,7 @@ from collector.cli.output import print_table
 from collector.domain.building import UnbuildableError, build_fields
 from collector.domain.call import Call
 from collector.domain.definition import Definition, IntegrationVersion
-from collector.domain.difference import differences
+from collector.domain.difference import differences, told
 from collector.domain.example import example_record
 from collector.domain.reading import read_call
 from collector.errors import RecordError, UsageError
@@ -54,18 +54,18 @@ def check(path: Path | None, records: Path | None, region: str | None) -> None:
     for version in definition.versions.values():
         click.echo(f"\nVersion {version.number}")
         print_table(
-            ("FIELD", "TYPE", "NEED", "MADE BY"),
+            ("FIELD", "TYPE", "NEED", "MADE FROM"),
             [
                 (
                     field.name,
                     field.type,
                     "optional" if field.optional else "required",
-                    "a recipe" if field.name in version.recipes else "nothing: never sent",
+                    told(version.recipes.get(field.name)),
                 )
                 for field in version.schema.fields
             ],
         )
-        click.echo("Example payload:")
+        click.echo("\nExample payload:")
         call = _example_call(definition, version, records, region)
         try:
             fields = build_fields(call, version, definition.mapping.zone)
@@ -124,7 +124,7 @@ def _example_call(
 ) -> Call:
     record = example_record(definition, version)
     if records is not None:
-        line = next(iter(files.read_lines(records)), None)
+        line = next(files.read_lines(records), None)
         if line is None:
             raise UsageError(f"{records} holds no record.")
         if line.error is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 import click
 from rich.console import Console
@@ -23,7 +24,7 @@ from collector.storage.funnel import Funnel
 #: Columns of output that no terminal folds: programs that read it want whole lines.
 WIDE = 1000
 
-#: What each verdict means, in the words of docs/architecture.md.
+#: What each verdict means, in a few words.
 MEANING = {
     Verdict.WAITING: "no session yet, still early",
     Verdict.UNMATCHED: "no session was found",
@@ -35,6 +36,11 @@ MEANING = {
     Verdict.EXPIRED: "too late: seven days had passed",
     Verdict.ACCEPTED: "delivered",
 }
+
+
+def moment(time: datetime) -> str:
+    """A time as people read it."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

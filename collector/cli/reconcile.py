@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from threading import Event
 from typing import Any
@@ -12,7 +13,7 @@ from collector.cli import shared
 from collector.cli.output import ProgressBar, print_funnel, print_table
 from collector.contentsquare import EnrichmentApi
 from collector.domain.times import parse_duration
-from collector.errors import CollectorError
+from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, RunReport
@@ -44,10 +45,13 @@ class Duration(click.ParamType[float]):
 def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_json: bool) -> None:
     """Join calls to sessions, build enrichments, and deliver them.
 
-    Exit code 0: all went well. 1: something needs a person, and each case is explained. It can be
-    stopped at any moment and run again; nothing is lost or doubled. A stop by SIGTERM or Ctrl-C
-    waits for the batch in flight.
+    Exit code 0: all went well. 1: this run found something that needs a person, and each case is
+    explained; what earlier runs found stands in `collector status`. It can be stopped at any
+    moment and run again; nothing is lost or doubled. A stop by SIGTERM or Ctrl-C waits for the
+    batch in flight.
     """
+    if dry_run and every is not None:
+        raise UsageError("--dry-run shows one moment; it does not go with --every.")
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     if dry_run:
@@ -63,6 +67,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     with shared.open_database(settings) as database, EnrichmentApi(settings.auth_url) as api:
         while True:
             try:
+                definition = shared.load_definition(settings)  # it may have been mended meanwhile
                 with ProgressBar().shown() as bar:
                     report = Job(
                         database=database,
@@ -113,7 +118,7 @@ def _print_what_would_be_sent(told: dict[str, Any]) -> None:
                     item["session_key"],
                     item["enrichment_number"],
                     item["revision"],
-                    item["enrichment"],
+                    json.dumps(item["enrichment"], ensure_ascii=False),
                 )
                 for item in told["first"]
             ],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from collector.cli import shared
-from collector.cli.output import print_funnel, print_table
+from collector.cli.output import moment, print_funnel, print_table
 from collector.jobs.status import Status, read_status
 
 
@@ -27,7 +27,7 @@ def status(project_id: int | None, as_json: bool) -> None:
         click.echo("\nThe job has not run yet. Run it with: collector reconcile")
     else:
         run = found.last_run
-        click.echo(f"\nLast run: {run['started_at']:%Y-%m-%d %H:%M:%S} UTC, {run['outcome']}")
+        click.echo(f"\nLast run: {moment(run['started_at'])}, {run['outcome']}")
 
 
 def _print_installations(found: Status) -> None:
@@ -45,7 +45,7 @@ def _print_installations(found: Status) -> None:
                 item.state,
                 item.funnel.calls,
                 item.funnel.verdicts["accepted"],
-                f"{item.last_beacon:%Y-%m-%d %H:%M:%S} UTC" if item.last_beacon else "never",
+                moment(item.last_beacon) if item.last_beacon else "never",
             )
             for item in found.installations
         ],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from collector.cli import shared
-from collector.cli.output import print_table
+from collector.cli.output import moment, print_table
 from collector.errors import NotFoundError
 from collector.storage import installations, tokens
 
@@ -46,7 +47,7 @@ def list_(as_json: bool) -> None:
         database.read() as connection,
     ):
         found = tokens.list_all(connection)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "project_id": item.project_id,
             "token_id": item.token_id,
@@ -61,7 +62,7 @@ def list_(as_json: bool) -> None:
     else:
         print_table(
             ("PROJECT", "TOKEN ID", "SCOPE", "NAME", "CREATED"),
-            [list(row.values()) for row in rows],
+            [[*list(row.values())[:-1], moment(row["created_at"])] for row in rows],
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -31,22 +31,31 @@ class Line:
     error: RecordError | None = None
 
 
-def read_lines(path: Path, on_bytes: Callable[[int], None] | None = None) -> Iterator[Line]:
+def read_lines(
+    path: Path,
+    on_bytes: Callable[[int], None] | None = None,
+    *,
+    required: Collection[str] = (),
+) -> Iterator[Line]:
     """The records of a CSV file with a header, or of JSON Lines (``.jsonl``, ``.ndjson``).
 
     Args:
         on_bytes: told how many bytes each step has read, for a progress bar.
+        required: columns without which a CSV file is not one of call records at all.
 
     Raises:
-        UsageError: the file cannot be opened or has no header.
+        UsageError: the file cannot be opened, has no header, or lacks a required column.
     """
     try:
         stream = path.open("rb")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     with stream:
-        read = _json_lines if path.suffix.lower() in JSON_LINES else _csv_records
-        yield from read(_text_lines(stream, on_bytes or (lambda _: None)), path)
+        lines = _text_lines(stream, on_bytes or (lambda _: None))
+        if path.suffix.lower() in JSON_LINES:
+            yield from _json_lines(lines)
+        else:
+            yield from _csv_records(lines, path, required)
 
 
 def _text_lines(stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[tuple[str, bool]]:
@@ -65,7 +74,7 @@ def _text_lines(stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[
         yield text, whole
 
 
-def _json_lines(lines: Iterator[tuple[str, bool]], _path: Path) -> Iterator[Line]:
+def _json_lines(lines: Iterator[tuple[str, bool]]) -> Iterator[Line]:
     for number, (text, whole) in enumerate(lines, start=1):
         if not text.strip():
             continue
@@ -87,15 +96,18 @@ def _json_record(text: str, *, whole: bool) -> dict[str, object]:
     return record
 
 
-def _csv_records(lines: Iterator[tuple[str, bool]], path: Path) -> Iterator[Line]:
-    header_text, _ = next(lines, ("", True))
-    if not header_text.strip():
-        raise UsageError(f"{path} is empty: a CSV file starts with a line of column names")
+def _csv_records(
+    lines: Iterator[tuple[str, bool]], path: Path, required: Collection[str]
+) -> Iterator[Line]:
+    header_text, whole = next(lines, ("", True))
     delimiter = max(DELIMITERS, key=header_text.count)
-    header = [name.strip() for name in next(csv.reader([header_text], delimiter=delimiter))]
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise UsageError(f"{path}: the column {doubled[0]!r} occurs twice in the first line")
+    header = _header(path, header_text, delimiter, whole=whole)
+    missing = [column for column in required if column not in header]
+    if missing:
+        raise UsageError(
+            f"{path} has no column {missing[0]!r}, which [calls] of the integration definition "
+            f"names; its first line names {', '.join(header)[:200]}"
+        )
     physical = _Replayed(lines)
     while True:
         physical.begin()
@@ -111,6 +123,24 @@ def _csv_records(lines: Iterator[tuple[str, bool]], path: Path) -> Iterator[Line
         except RecordError as error:
             physical.replay()
             yield Line(number=physical.first, error=error)
+
+
+def _header(path: Path, text: str, delimiter: str, *, whole: bool) -> list[str]:
+    if not text.strip():
+        raise UsageError(f"{path} is empty: a CSV file starts with a line of column names")
+    if not whole or "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{path} is no CSV file in UTF-8: its first line is no line of text")
+    try:
+        names = next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise UsageError(
+            f"{path} is not CSV: its first line cannot be read ({error}). Lines end in LF or CRLF"
+        ) from error
+    header = [name.strip() for name in names]
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise UsageError(f"{path}: the column {doubled[0]!r} occurs twice in the first line")
+    return header
 
 
 def _csv_record(row: list[str], header: list[str], physical: _Replayed) -> dict[str, object]:

@@ -33,7 +33,7 @@ def _integer(name: str, highest: int) -> fields.Integer:
 
 def _check_user_id(value: str) -> None:
     if not is_user_id(value):
-        raise ValidationError("must look like a user id of Contentsquare's tag")
+        raise ValidationError("must be 1 to 100 letters, digits and . _ -, as the tag gives it")
 
 
 def _check_kind(value: str) -> None:

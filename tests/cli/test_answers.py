@@ -211,7 +211,7 @@ def test_a_difference_is_told_field_by_field(collector: CommandLine) -> None:
     told = collector.well("integration", "diff", "1", "2").out
     assert "- call_client_rating (FLOAT)" in told
     assert "~ answered: optional becomes required" in told
-    assert "by a map of 1" in told
+    assert "mapped: completed" in told
     assert "call_duration" not in told
     assert "+ call_client_rating" in collector.well("integration", "diff", "2", "1").out
     assert collector.well("integration", "diff", "1", "1").out == "No difference.\n"

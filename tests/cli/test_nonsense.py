@@ -16,14 +16,12 @@ from tests.contentsquare.scripted import answer, scripted
 #: Settings that cannot be meant.
 MALFORMED = [
     ("port", "eight"),
-    ("port", ""),
     ("port", "8000.5"),
     ("port", "70000"),
     ("processes", "-1"),
     ("threads", "many"),
     ("log_level", "loud"),
     ("log_format", "xml"),
-    ("database_url", ""),
     ("database_url", "collector.db"),
     ("database_url", "mysql://collector@db.example.com/collector"),
     ("database_url", "sqlite://"),

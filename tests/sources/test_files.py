@@ -115,3 +115,11 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
     told: list[int] = []
     assert len(list(files.read_lines(path, told.append))) == 500
     assert sum(told) == path.stat().st_size
+
+
+def test_a_file_that_lacks_a_required_column_is_refused_whole(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("id,when\n1,now\n")
+    assert len(list(files.read_lines(path, required=("id", "when")))) == 1
+    with pytest.raises(UsageError, match=r"no column 'started'.*names id, when"):
+        list(files.read_lines(path, required=("id", "started")))
