@@ -26,6 +26,10 @@ DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 #: The one secret that is an argument of a command rather than a setting (`installation add`).
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
 
+CLIENT_SECRET_ABOUT = (  # words, not a secret
+    "the client secret for `collector installation add` and `edit`, and no other"  # noqa: S105
+)
+
 _WHOLE_NUMBERS = {"port": (0, 65535), "processes": (0, 256), "threads": (0, 1024)}
 _WORDS = {
     "log_level": ("debug", "info", "warning", "error"),
@@ -75,7 +79,7 @@ class Settings:
 
     def described(self) -> list[dict[str, str]]:
         """Every setting with its variable, value (secrets masked) and meaning."""
-        return [
+        described = [
             {
                 "variable": PREFIX + item.name.upper(),
                 "value": self._shown(item.name),
@@ -83,6 +87,12 @@ class Settings:
             }
             for item in fields(self)
         ]
+        secret = {
+            "variable": CLIENT_SECRET_VARIABLE,
+            "value": "hidden" if client_secret() else "not set",
+            "about": CLIENT_SECRET_ABOUT,
+        }
+        return [*described, secret]
 
     def _shown(self, name: str) -> str:
         value = getattr(self, name)

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from collector.cli.main import cli
-from collector.config import CLIENT_SECRET_VARIABLE, PREFIX, Settings
+from collector.config import CLIENT_SECRET_ABOUT, CLIENT_SECRET_VARIABLE, PREFIX, Settings
 from collector.domain.verdicts import Verdict
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
@@ -58,7 +58,7 @@ def test_the_table_of_settings_is_the_programs_own() -> None:
     declared = {
         PREFIX + item.name.upper(): (_shown(item.default), item.metadata["about"])
         for item in fields(Settings)
-    }
+    } | {CLIENT_SECRET_VARIABLE: ("not set", CLIENT_SECRET_ABOUT)}
     table = re.findall(r"^\| `(COLLECTOR_\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
     assert [row[0] for row in table] == list(declared)
     for variable, default, about in table:
@@ -120,3 +120,11 @@ def test_each_query_of_the_readme_answers_from_known_data(
         if "day" in row:
             assert str(row.pop("day")) == "2026-01-31"
     assert rows == answer
+
+
+def test_every_code_that_the_server_answers_with_is_documented() -> None:
+    web = "".join(path.read_text() for path in (ROOT / "collector" / "web").glob("*.py"))
+    codes = set(re.findall(r'(?:RequestRefusedError|failure)\(\s*\d{3},\s*"([a-z_]+)"', web))
+    assert len(codes) > 10
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "http.md").read_text()))
+    assert codes - {"internal_error"} <= documented

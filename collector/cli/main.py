@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from collector.config import PREFIX, Settings
+from collector.config import CLIENT_SECRET_ABOUT, CLIENT_SECRET_VARIABLE, PREFIX, Settings
 from collector.errors import CollectorError, DefinitionError
 
 #: What a shell reports of a program that Ctrl-C has ended.
@@ -53,10 +53,11 @@ class Commands(click.Group):
 
 def _settings_help() -> str:
     head = "\b\nSettings (environment variables; X_FILE may name a file that holds X):\n"
-    return head + "\n".join(
-        f"  {PREFIX}{item.name.upper()}\n      {item.metadata['about']}"
-        for item in fields(Settings)
-    )
+    settings = [
+        *((PREFIX + item.name.upper(), item.metadata["about"]) for item in fields(Settings)),
+        (CLIENT_SECRET_VARIABLE, CLIENT_SECRET_ABOUT),
+    ]
+    return head + "\n".join(f"  {variable}\n      {about}" for variable, about in settings)
 
 
 @click.group(

@@ -8,7 +8,6 @@ eleven requests, and no neighbour is lost.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -16,15 +15,6 @@ T = TypeVar("T")
 
 #: So many culprits of one batch are isolated; with more it is the batch that is at fault.
 MAX_CULPRITS = 8
-
-
-def most_requests(size: int, culprits: int) -> int:
-    """How many requests isolating ``culprits`` of ``size`` enrichments may take at most.
-
-    One for the whole; then for each culprit one for each halving, one to see it refused alone,
-    and one for what remains.
-    """
-    return 1 + culprits * (math.ceil(math.log2(max(size, 1))) + 2)
 
 
 class Isolation(Generic[T]):

@@ -166,7 +166,7 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         (row.__tablename__, _count(connection, row, project_id)) for row in (SessionRow, CallRow)
     ]
     if any(number for _, number in held) and not with_data:
-        what = " and ".join(f"{number} {name}s" for name, number in held)
+        what = " and ".join(f"{number} {name}{'s'[: number != 1]}" for name, number in held)
         raise UsageError(
             f"Project {project_id} still holds {what}. Pause the installation, or remove it with "
             "everything it holds: --with-data"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.cli.main import cli
-from collector.config import Settings
+from collector.config import CLIENT_SECRET_VARIABLE, Settings
 from collector.storage import tokens
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
@@ -18,7 +18,8 @@ from tests.cli.conftest import EXAMPLE, PROJECT, CommandLine
 from tests.cli.lines import COMMANDS, leaves
 
 GROUPS = sorted({path.split()[0] for path in leaves(cli) if " " in path})
-VARIABLES = [f"COLLECTOR_{item.name.upper()}" for item in fields(Settings)]
+SETTINGS = [f"COLLECTOR_{item.name.upper()}" for item in fields(Settings)]
+VARIABLES = [*SETTINGS, CLIENT_SECRET_VARIABLE]
 
 SECOND_VERSION = """
 [versions.2]
@@ -78,6 +79,7 @@ def test_config_shows_every_setting_and_no_secret(collector: CommandLine, secret
     assert values["COLLECTOR_DATABASE_URL"] == shown
     assert values["COLLECTOR_SECRET_KEY"] == "1 key(s), hidden"
     assert values["COLLECTOR_PORT"] == "8123"
+    assert values["COLLECTOR_CLIENT_SECRET"] == "hidden"
     assert all(item["about"] for item in document)
     told = collector.well("config")
     lines = told.out.splitlines()

@@ -50,6 +50,18 @@ def test_the_backoff_doubles_up_to_its_cap_with_full_jitter(
     assert time.slept == [0.0, 0.0, 0.0]
 
 
+def test_a_batch_has_a_budget_of_time_that_no_attempt_begins_after(
+    sandbox: Sandbox, api_for: ApiFactory, credentials: Credentials, time: Time
+) -> None:
+    sandbox.add(Fault(kind="too_many_requests", retry_after=25))
+    api = api_for(sandbox.url, attempts=50, budget=180.0)
+    with pytest.raises(UnavailableError, match="180 s were not enough"):
+        api.send(credentials, 1, [enrichment()])
+    batches = [seen for seen in sandbox.requests if seen.path == "/v1/enrichments"]
+    assert len(batches) == 8  # the first at once, the last after 7 waits of 25 seconds
+    assert sum(time.slept) == 200.0
+
+
 def test_retry_after_in_seconds_is_obeyed(
     sandbox: Sandbox, api_for: ApiFactory, credentials: Credentials, time: Time
 ) -> None:

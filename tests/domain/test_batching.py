@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.domain.batching import MAX_CULPRITS, Isolation, most_requests
+from collector.domain.batching import MAX_CULPRITS, Isolation
+from tests.bounds import most_requests
 
 
 class Api:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from collector.domain.batching import most_requests
 from collector.domain.identifiers import SessionId
 from collector.jobs.report import ProjectOutcome
 from collector.sandbox import Fault, Sandbox, SandboxInstallation
 from collector.storage import leases
 from collector.storage.database import Database
+from tests.bounds import most_requests
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION, PHONE_CALL_SCHEMA
 from tests.world import PROJECT, Clock, World
 
