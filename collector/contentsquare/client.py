@@ -46,7 +46,8 @@ class EnrichmentApi:
     """The two endpoints, for any number of installations; to be used by one thread at a time.
 
     ``auth_url`` is the token endpoint; where enrichments go is its answer's business. Timeouts
-    and ``patience`` are in seconds, ``attempts`` counts posts including the first. Raises
+    and ``patience`` are in seconds, ``attempts`` counts posts including the first; ``budget`` is
+    how many seconds one batch may take until its last post begins. Raises
     `SettingError` for a token endpoint to which a secret must not be sent.
     """
 
@@ -110,7 +111,8 @@ class EnrichmentApi:
 
         A token that the API refuses is renewed once and the same batch sent again. Raises
         `ValueError` before anything is sent for a batch that breaks a documented limit,
-        `UnavailableError` when no token can be had now, `CredentialsRefusedError`, and
+        `UnavailableError` when no token can be had now or the budget is used up,
+        `CredentialsRefusedError`, and
         `ContentsquareError` for an answer that is not the documented API's.
         """
         body = _encode(credentials.project_id, integration_version, enrichments)

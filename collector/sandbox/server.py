@@ -12,7 +12,7 @@ from typing import Self
 
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from collector.errors import UsageError
+from collector.errors import AddressError
 from collector.sandbox.app import create_app
 from collector.sandbox.connections import Connections, handler_for
 from collector.sandbox.exchange import Exchange
@@ -41,7 +41,7 @@ class Sandbox:
     ``port`` 0 takes a free one. ``latency_ms`` is added to every answer; ``token_lifetime`` is in
     seconds. ``now`` is the clock of tokens and of the seven days; ``seed`` that of the faults
     with a share. Raises `UsageError` for installations that Contentsquare would not have, and on
-    start for a port that is taken.
+    start `AddressError` for a port that is taken.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Listen and answer, in a thread of its own. Raises `UsageError` if the port is taken."""
+        """Listen and answer, in a thread of its own. Raises `AddressError` if the port is taken."""
         # Bound here and not by the server, which would end the program if the port is taken.
         with _listen(self._wanted_port) as listening:
             port = listening.getsockname()[1]
@@ -188,5 +188,8 @@ def _listen(port: int) -> socket.socket:
         listening.listen(128)
     except (OSError, OverflowError) as error:
         listening.close()
-        raise UsageError(f"the sandbox cannot listen on port {port}: {error}") from error
+        raise AddressError(
+            f"The sandbox cannot listen on port {port}: {getattr(error, 'strerror', None) or error}. "
+            "Stop what listens there, or choose another port."
+        ) from error
     return listening

@@ -220,7 +220,7 @@ def test_an_installation_with_data_is_only_removed_with_its_data(
     provider.well("reconcile", "--project-id", PROJECT)
     before = provider.everything()
     provider("installation", "remove", PROJECT, "--yes").refused(
-        "1 sessions and 1 calls", "--with-data", code=2
+        "1 session and 1 call", "--with-data", code=2
     )
     assert provider.everything() == before
     provider.well("installation", "remove", PROJECT, "--with-data", "--yes")

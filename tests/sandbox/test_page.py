@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from collector.errors import UsageError
+from collector.errors import AddressError
 from collector.sandbox import Fault, Sandbox
 from tests.sandbox.talk import batch, call, fields, one, send, token_for
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
@@ -201,7 +201,7 @@ def test_batches_from_many_threads_are_all_held(sandbox: Sandbox) -> None:
 def test_a_taken_port_is_said_in_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"cannot listen on port {port}"):
+        with pytest.raises(AddressError, match=f"cannot listen on port {port}"):
             Sandbox([PHONE_CALL_INSTALLATION], port=port).start()
 
 
