@@ -97,6 +97,17 @@ class Job:
             report.message = "another worker is at it; nothing was done here"
             return report
         try:
+            self._attempt(run_id, installation, lease, report)
+            self._close(lease, report)
+        except LeaseLostError as error:
+            report.outcome, report.message = ProjectOutcome.BUSY, _clause(error)
+        return report
+
+    def _attempt(
+        self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport
+    ) -> None:
+        """Do the work, and turn what can go wrong for one installation into its outcome."""
+        try:
             self._work(run_id, installation, lease, report)
         except UnavailableError as error:
             report.outcome = ProjectOutcome.LATER
@@ -104,23 +115,21 @@ class Job:
             self._wait(lease, error.retry_after)
         except (ContentsquareError, SecretError) as error:
             report.outcome, report.message = ProjectOutcome.PROBLEM, _clause(error)
-        except LeaseLostError as error:
-            report.outcome, report.message = ProjectOutcome.BUSY, _clause(error)
-            return report
         except CollectorError:
-            raise  # the database: the next run goes on
+            raise  # the lease or the database: this run is over, and the next one goes on
         except Exception as error:
             # Unforeseen, so of this installation alone until shown otherwise.
-            log.exception("installation_failed", project_id=installation.project_id, run_id=run_id)
+            log.exception("installation_failed", project_id=lease.project_id, run_id=run_id)
             report.outcome = ProjectOutcome.PROBLEM
             report.message = f"an error nobody foresaw ({type(error).__name__}); see the log"
+
+    def _close(self, lease: Lease, report: ProjectReport) -> None:
         with self.database.write() as connection:
             # Paused or not to be had, nothing has shown that the last problem is gone.
             if report.outcome in {ProjectOutcome.DONE, ProjectOutcome.PROBLEM}:
                 problem = report.message if report.outcome is ProjectOutcome.PROBLEM else None
-                installations.note_problem(connection, installation.project_id, problem)
+                installations.note_problem(connection, lease.project_id, problem)
             leases.release(connection, lease)
-        return report
 
     def _work(
         self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport

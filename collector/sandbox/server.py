@@ -188,8 +188,9 @@ def _listen(port: int) -> socket.socket:
         listening.listen(128)
     except (OSError, OverflowError) as error:
         listening.close()
+        cause = getattr(error, "strerror", None) or error
         raise AddressError(
-            f"The sandbox cannot listen on port {port}: {getattr(error, 'strerror', None) or error}. "
+            f"The sandbox cannot listen on port {port}: {cause}. "
             "Stop what listens there, or choose another port."
         ) from error
     return listening
