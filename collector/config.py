@@ -96,7 +96,7 @@ class Settings:
 
     def _shown(self, name: str) -> str:
         value = getattr(self, name)
-        if name == "database_url":
+        if name in {"database_url", "auth_url"}:
             return mask_url(value)
         if name == "secret_key":
             return f"{len(value)} key(s), hidden" if value else "not set"
@@ -110,7 +110,7 @@ def mask_url(url: str) -> str:
     everything up to the last ``@`` is hidden.
     """
     hidden = re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)([?&]password=)[^&]*", r"\1***", hidden)
+    return re.sub(r"(?i)([?&](?:ssl)?password=)[^&]*", r"\1***", hidden)
 
 
 def load() -> Settings:
@@ -174,7 +174,7 @@ def _check(settings: Settings) -> None:
             ) from error
     if not _is_http_url(settings.auth_url):
         raise SettingError(
-            f"COLLECTOR_AUTH_URL is {settings.auth_url!r}, which is not an http(s) URL. "
+            f"COLLECTOR_AUTH_URL is {mask_url(settings.auth_url)!r}, which is not an http(s) URL. "
             f"Leave it unset for Contentsquare's own: {DOCUMENTED_AUTH_URL}"
         )
     for name, (low, high) in _WHOLE_NUMBERS.items():

@@ -271,6 +271,11 @@ def test_a_malformed_token_endpoint_is_named(url: str, monkeypatch: pytest.Monke
         config.load()
 
 
+def test_credentials_in_the_token_endpoint_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECTOR_AUTH_URL", "https://u:cret@api.example.com/v1")
+    assert "cret" not in str(config.load().described()).replace("secret", "")
+
+
 def test_a_client_secret_file_that_cannot_be_read_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

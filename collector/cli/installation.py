@@ -40,6 +40,9 @@ _secret_file = click.option(
 _region = click.option(
     "--region", type=shared.Region(), help="Country of phone numbers written in national form."
 )
+#: An active installation that nothing holds back.
+RESUMED: dict[str, Any] = {"paused": False, "problem": None, "send_after": None}
+
 _version = click.IntRange(1, 10**9)
 _integration_id = click.IntRange(1, identifiers.MAX_PROJECT_ID)
 
@@ -287,5 +290,6 @@ def _changed_origins(
 
 def _set_paused(project_id: int, *, paused: bool) -> None:
     with shared.open_database(shared.load_settings()) as database, database.write() as connection:
-        changes = {"paused": paused} if paused else {"paused": paused, "problem": None}
+        # Whoever resumes wants to try now, whatever the API has asked for before.
+        changes = {"paused": True} if paused else RESUMED
         installations.edit(connection, project_id, changes, datetime.now(UTC))

@@ -112,8 +112,8 @@ class EnrichmentApi:
         A token that the API refuses is renewed once and the same batch sent again. Raises
         `ValueError` before anything is sent for a batch that breaks a documented limit,
         `UnavailableError` when no token can be had now or the budget is used up,
-        `CredentialsRefusedError`, and
-        `ContentsquareError` for an answer that is not the documented API's.
+        `CredentialsRefusedError`, and `ContentsquareError` for an answer that is not the
+        documented API's.
         """
         body = _encode(credentials.project_id, integration_version, enrichments)
         posts = _Posts(not_after=self._monotonic() + self._budget)

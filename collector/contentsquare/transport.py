@@ -28,12 +28,6 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?(/[\w.~/-]*)?",
     re.ASCII,
 )
-_NETWORK_ERRORS = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.ContentDecodingError,
-)
 #: Plain HTTP is loopback only, where a proxy of the environment has no business.
 _PROXIES = {"http": ""}
 

@@ -1,9 +1,8 @@
 """Isolates the culprits of a refused batch.
 
-The API refuses a whole batch for one bad enrichment and does not say which ("if an enrichment
-gets rejected, then the full batch will be rejected"). So a refused batch is searched by halves
-for one culprit, and what remains is sent together again: one culprit in 200 costs at most
-eleven requests, and no neighbour is lost.
+The API refuses a whole batch for one bad enrichment and does not say which (Sending enrichment
+data batches). So a refused batch is searched by halves for one culprit, and what remains is sent
+together again: one culprit in 200 costs at most eleven requests, and no neighbour is lost.
 """
 
 from __future__ import annotations

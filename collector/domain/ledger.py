@@ -47,7 +47,7 @@ class Draft:
 def deadline_of(first_seen: datetime) -> datetime:
     """When enriching a session first seen at ``first_seen`` stops making sense.
 
-    Source: sessions that started more than 7 days ago are dropped silently (Limitations).
+    Source: later than that, what is sent is answered 200 and thrown away (Limitations).
     """
     return first_seen + limits.ENRICHABLE_FOR
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-#: "Number of enrichments per batch: max 200" (Sending enrichment data batches, Limitations).
+#: One request carries no more (Sending enrichment data batches, Limitations).
 MAX_BATCH = 200
 
 #: Enrichment numbers run from 1 to 3 (Sending enrichment data batches, Limitations).

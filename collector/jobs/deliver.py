@@ -205,7 +205,8 @@ class Delivery:
         self.report.outcome = ProjectOutcome.LATER
         self.report.message = (
             f"the API has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC; what is "
-            "pending is sent by the first run after that"
+            "pending is sent by the first run after that. To ask it now: "
+            f"collector installation resume {self.lease.project_id}"
         )
 
     def _stop_paused(self) -> bool:

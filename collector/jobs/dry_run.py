@@ -11,6 +11,7 @@ from collector.domain import limits
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
 from collector.domain.verdicts import Verdict
+from collector.jobs.deliver import MARGIN
 from collector.jobs.examine import PAGE, Examiner, Plan
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.reconcile import chosen, unknown_version
@@ -61,7 +62,7 @@ def _look(
         report.outcome = ProjectOutcome.PROBLEM
         report.message = unknown_version(installation, definition)
         return report
-    report.to_send_count = deliveries.count_settled_due(connection, project_id, now)
+    report.to_send_count = deliveries.count_settled_due(connection, project_id, now, margin=MARGIN)
     report.expired = deliveries.count_settled_overdue(connection, project_id, now)
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
     examiner = Examiner(project_id, definition, version)
@@ -78,6 +79,10 @@ def _look(
         report.to_send += _shown(plan, SHOWN - len(report.to_send))
         after = (page[-1].call.started_at, page[-1].call.call_id)
         progress.advance(len(page))
+    if installation.paused:
+        report.outcome = ProjectOutcome.PAUSED
+        report.message = "paused, nothing would be sent"
+        report.to_send_count, report.to_send = 0, []
     report.to_send_batches = ceil(report.to_send_count / limits.MAX_BATCH)
     return report
 

@@ -28,7 +28,7 @@ from collector.sandbox.tokens import Tokens
 #: What is remembered of requests and drops; a sandbox may run for days.
 REMEMBERED = 10_000
 
-#: "Sessions that started more than 7 days ago cannot be enriched" (Limitations).
+#: What is sent for older sessions is answered 200 and thrown away (Limitations).
 ENRICHABLE_FOR = timedelta(days=7)
 
 

@@ -1,4 +1,4 @@
-"""Looks up the sessions that could have led to calls: one query for many calls."""
+"""Looks up the sessions that could have led to calls, for many calls at a time."""
 
 from __future__ import annotations
 

@@ -115,9 +115,11 @@ def count_due(
     ).scalar_one()
 
 
-def count_settled_due(connection: sa.Connection, project_id: int, now: datetime) -> int:
+def count_settled_due(
+    connection: sa.Connection, project_id: int, now: datetime, *, margin: timedelta
+) -> int:
     """How many would be sent even if the job looked at no call before."""
-    return _count_settled(connection, project_id, EnrichmentRow.deadline > now)
+    return _count_settled(connection, project_id, EnrichmentRow.deadline > now + margin)
 
 
 def count_settled_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:

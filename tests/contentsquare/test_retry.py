@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from time import monotonic
 
 import pytest
 
 from collector.contentsquare import Credentials, EnrichmentApi, Outcome
 from collector.contentsquare.retry import retry_after
-from collector.contentsquare.transport import Reply
+from collector.contentsquare.transport import Reply, Transport
 from collector.errors import UnavailableError
 from collector.sandbox import Fault, Sandbox
 from tests.contentsquare.batches import enrichment
@@ -250,6 +251,17 @@ def test_on_the_real_clock_an_impatient_client_gives_up_at_once() -> None:
         api.authenticate(
             Credentials(project_id=162, integration_id=42, client_id="c", client_secret="s")
         )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["api.example:99999", "a..b.example", f"{'a' * 70}.example"],
+    ids=["port", "dots", "long"],
+)
+def test_an_address_that_nothing_can_be_sent_to_is_an_answer_that_never_came(host: str) -> None:
+    transport = Transport(connect_timeout=0.2, read_timeout=0.2, monotonic=monotonic)
+    assert transport.post(f"https://{host}/v1/enrichments", b"{}").status is None
+    transport.close()
 
 
 def test_no_attempt_at_all_is_refused() -> None:

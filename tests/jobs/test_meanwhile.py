@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from collector.cli.installation import RESUMED
 from collector.contentsquare import EnrichmentApi
 from collector.domain.call import Call
 from collector.domain.definition import Definition
@@ -140,6 +141,16 @@ def test_a_request_to_wait_holds_for_what_is_built_later_too(world: World, endpo
     assert len(world.sandbox.requests) == requests
     world.clock.forward(minutes=1)
     assert world.run().funnel.verdicts["accepted"] == 2
+
+
+def test_whoever_resumes_need_not_wait(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+    world.sandbox.add(Fault(kind="too_many_requests", retry_after=3600, count=1))
+    world.run()
+    assert "installation resume 162" in str(world.run().projects[0].message)
+    world.edit(**RESUMED)
+    assert world.run().funnel.verdicts["accepted"] == 1
 
 
 def test_a_late_record_loses_to_the_same_content_said_again_later(world: World) -> None:

@@ -252,6 +252,27 @@ def test_a_dry_run_shows_what_would_be_sent_and_changes_nothing(world: World) ->
     assert real.projects[0].accepted == 3
 
 
+def test_a_dry_run_of_a_paused_installation_would_send_nothing(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+    world.edit(paused=True)
+    report = world.dry_run()
+    assert report.projects[0].outcome is ProjectOutcome.PAUSED
+    assert report.as_json()["would_send"] == {"enrichments": 0, "batches": 0, "first": []}
+    assert report.funnel.verdicts["pending"] == 1
+
+
+def test_a_dry_run_counts_nothing_that_is_too_near_its_deadline(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+    world.edit(paused=True)
+    world.run()
+    world.edit(paused=False)
+    assert world.dry_run().projects[0].to_send_count == 1
+    world.clock.forward(days=7, minutes=-5)
+    assert world.dry_run().projects[0].to_send_count == 0
+
+
 def test_numbers_given_in_a_dry_run_reach_over_pages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
