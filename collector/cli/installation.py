@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import click
 
 from collector import config
 from collector.cli import shared
+from collector.cli.installation_check import check
 from collector.cli.output import print_table
-from collector.contentsquare import Credentials, EnrichmentApi
 from collector.domain import identifiers
 from collector.domain.installation import Installation, normalise_origin
 from collector.errors import UsageError
@@ -40,6 +41,17 @@ _secret_file = click.option(
 _region = click.option(
     "--region", type=shared.Region(), help="Country of phone numbers written in national form."
 )
+
+
+def _gpc(*, default: bool | None) -> Callable[[shared.F], shared.F]:
+    return click.option(
+        "--honour-gpc/--ignore-gpc",
+        default=default,
+        show_default=default,
+        help="Whether visitors who send Global Privacy Control stay uncollected.",
+    )
+
+
 #: An active installation that nothing holds back.
 RESUMED: dict[str, Any] = {"paused": False, "problem": None, "send_after": None}
 
@@ -73,6 +85,7 @@ def installation() -> None:
 )
 @click.option("--name", type=_text, help="How you call this customer.")
 @_region
+@_gpc(default=True)
 def add(client_secret_file: Path | None, origins: tuple[str, ...], **options: Any) -> None:
     """Add the installation of one customer's project."""
     settings = shared.load_settings()
@@ -148,6 +161,7 @@ def show(project_id: int, as_json: bool) -> None:
 @click.option("--add-origin", type=Origin(), multiple=True)
 @click.option("--remove-origin", type=Origin(), multiple=True)
 @_region
+@_gpc(default=None)
 def edit(
     project_id: int,
     client_secret_file: Path | None,
@@ -209,24 +223,7 @@ def remove(project_id: int, with_data: bool, yes: bool) -> None:
     click.echo(f"Removed project {project_id}.")
 
 
-@installation.command()
-@shared.project_id_argument
-def check(project_id: int) -> None:
-    """Get a token with the stored credentials, and see that it is for this project."""
-    settings = shared.load_settings()
-    with shared.open_database(settings) as database, database.read() as connection:
-        found = installations.get(connection, project_id)
-        sealed = installations.sealed_secret(connection, project_id)
-    credentials = Credentials(
-        project_id=project_id,
-        integration_id=found.integration_id,
-        client_id=found.client_id,
-        client_secret=SecretBox(settings.require_secret_key()).open(sealed),
-    )
-    with EnrichmentApi(settings.auth_url) as api:
-        grant = api.authenticate(credentials)
-    click.echo(f"The credentials work: the token is for project {grant.project_id}.")
-    click.echo(f"Enrichments go to {grant.endpoint}/v1/enrichments")
+installation.add_command(check)
 
 
 def state_of(item: Installation) -> str:
@@ -246,6 +243,7 @@ def _as_json(item: Installation) -> dict[str, Any]:
         "origins": list(item.origins),
         "region": item.region,
         "paused": item.paused,
+        "honour_gpc": item.honour_gpc,
         "problem": item.problem,
     }
 

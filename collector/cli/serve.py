@@ -56,7 +56,7 @@ def serve(**overrides: Any) -> None:
 
     Listens where COLLECTOR_HOST and COLLECTOR_PORT say (127.0.0.1:8000), unless the options say
     otherwise. SQLite is served by one process with 8 threads; PostgreSQL by one process for each
-    core, at most 4, with 16 threads and so as many connections each.
+    core, at most 4, with 16 threads each, and one connection more than that.
 
     The database must be migrated: run `collector db upgrade` first. SIGTERM and Ctrl-C stop it
     once the requests in flight are answered.

@@ -1,11 +1,29 @@
-"""What the page's snippet tells: a session was seen, with these match keys."""
+"""What the page's snippet tells: a session was seen, with these match keys.
+
+The keys come from code on customers' pages, where one of them may be wrong without anybody
+noticing. That one is left out; the session and its other keys are worth too much to lose.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collector.domain.identifiers import SessionId
+from collector.domain.identifiers import (
+    MAX_KEY_LENGTH,
+    MAX_KEYS,
+    SessionId,
+    is_kind,
+    normalise_key,
+    on_one_line,
+)
+
+#: What JavaScript writes where a page's code has nothing to say, or not the text it meant. As a
+#: key it would be shared by all visitors of such a page.
+_NOTHING = re.compile(r"undefined|null|NaN|\[object \w+\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,3 +33,65 @@ class Beacon:
     project_id: int
     session: SessionId
     keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A key that is not stored, with the reason, which never repeats the key's value."""
+
+    kind: str
+    why: str
+
+
+def read_keys(
+    told: Mapping[str, object], region: str | None
+) -> tuple[dict[str, str], list[LeftOut]]:
+    """The usable keys in the spelling in which calls meet them, and those that are left out.
+
+    Args:
+        told: what the page said; null and blank values are no keys at all.
+        region: two-letter country of numbers written in national form, or None.
+    """
+    keys: dict[str, str] = {}
+    left_out: list[LeftOut] = []
+    for kind, value in told.items():
+        try:
+            key = _read(kind, value, region)
+        except ValueError as problem:
+            left_out.append(LeftOut(kind=kind, why=str(problem)))
+            continue
+        if key and len(keys) < MAX_KEYS:
+            keys[kind] = key
+        elif key:
+            why = f"is one too many: at most {MAX_KEYS} keys are stored"
+            left_out.append(LeftOut(kind=kind, why=why))
+    return keys, left_out
+
+
+def _read(kind: str, value: object, region: str | None) -> str:
+    """One key's value; "" if there is none."""
+    if not is_kind(kind):
+        raise ValueError("must be named by at most 30 of a-z, 0-9 and _, a letter first")
+    text = on_one_line(_text(value))
+    # NUL and half characters (lone surrogates) cannot be stored; the other control characters
+    # stand in no identifier.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise ValueError("must not contain control characters")
+    if len(text) > MAX_KEY_LENGTH:
+        raise ValueError(f"must have at most {MAX_KEY_LENGTH} characters")
+    if _NOTHING.fullmatch(text):
+        raise ValueError("must not be what JavaScript writes for nothing, such as undefined")
+    return normalise_key(kind, text, region)
+
+
+def _text(value: object) -> str:
+    """A scalar of JSON as JavaScript would write it; "" for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError("must be a string, a number or a boolean")

@@ -69,13 +69,18 @@ def parse_session_key(text: str) -> SessionId:
     raise ValueError(f"{text[:60]!r} is not a session key of the form userId.sessionNumber")
 
 
+def on_one_line(text: str) -> str:
+    """Each run of white space as one blank, and none around: a page wraps its text at will."""
+    return " ".join(text.split())
+
+
 def normalise_key(kind: str, value: str, region: str | None) -> str:
     """The one spelling under which a match key is stored and compared; "" if there is none.
 
     Args:
         region: two-letter country of numbers written in national form, or None.
     """
-    value = value.strip()
+    value = on_one_line(value)
     return normalise_number(value, region) if kind == TRACKING_NUMBER and value else value
 
 

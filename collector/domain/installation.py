@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+#: The longest that an origin can be: its scheme, a host name of 253 characters, a port.
+MAX_ORIGIN = 270
+
 _HOST = re.compile(r"[a-z0-9._:-]+")
+
+#: What browsers send for pages that have no http(s) origin: files, frames, extensions, apps.
+_OTHER_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,30}://[a-z0-9._-]{0,100}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,7 +20,8 @@ class Installation:
     """Everything about an installation but its secret, which only delivery asks for.
 
     ``problem`` is what the last run could not do for it, in one sentence. ``region`` is the
-    country of phone numbers in national form.
+    country of phone numbers in national form. ``honour_gpc`` says that a visitor who sends
+    Global Privacy Control is not collected.
     """
 
     project_id: int
@@ -25,6 +32,7 @@ class Installation:
     origins: tuple[str, ...]
     region: str | None = None
     paused: bool = False
+    honour_gpc: bool = True
     problem: str | None = None
 
 
@@ -53,3 +61,22 @@ def normalise_origin(text: str) -> str:
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"{text!r} is more than an origin: write {origin}")
     return origin
+
+
+def origin_name(text: str | None) -> str:
+    """The ``Origin`` of a request as it may be named in statistics.
+
+    "" for none, and for what no browser sends, since anybody can write anything there.
+    """
+    if text is None or len(text) > MAX_ORIGIN:
+        return ""
+    try:
+        origin = normalise_origin(text)
+    except ValueError:
+        return text if _OTHER_ORIGIN.fullmatch(text) else ""
+    return origin if len(origin) <= MAX_ORIGIN else ""
+
+
+def is_web_origin(origin: str) -> bool:
+    """Whether an installation could allow ``origin``, which is in its normal form."""
+    return origin.startswith(("https://", "http://"))

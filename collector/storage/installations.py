@@ -14,6 +14,7 @@ from collector.storage.database import insert_for
 from collector.storage.secrets import SecretBox
 from collector.storage.tables import (
     BatchRow,
+    BeaconCountRow,
     CallRow,
     EnrichmentRow,
     InstallationRow,
@@ -30,6 +31,7 @@ _COLUMNS = (
     InstallationRow.origins,
     InstallationRow.region,
     InstallationRow.paused,
+    InstallationRow.honour_gpc,
     InstallationRow.problem,
 )
 
@@ -52,6 +54,7 @@ def add(
         origins=list(installation.origins),
         region=installation.region,
         paused=False,
+        honour_gpc=installation.honour_gpc,
         lease_number=0,
         created_at=now,
         changed_at=now,
@@ -171,7 +174,15 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
             f"Project {project_id} still holds {what}. Pause the installation, or remove it with "
             "everything it holds: --with-data"
         )
-    for row in (EnrichmentRow, CallRow, SessionRow, BatchRow, TokenRow, InstallationRow):
+    for row in (
+        EnrichmentRow,
+        CallRow,
+        SessionRow,
+        BatchRow,
+        TokenRow,
+        BeaconCountRow,
+        InstallationRow,
+    ):
         connection.execute(sa.delete(row).where(row.project_id == project_id))
 
 

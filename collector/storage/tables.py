@@ -6,13 +6,18 @@ So the database can be sharded by customer without a change. Times are UTC. Anal
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from collector.domain.installation import MAX_ORIGIN
+
+#: As much of a refusal's message as is kept beside its count.
+MAX_DETAIL = 300
 
 NAMES = {
     "pk": "%(table_name)s_pk",
@@ -80,6 +85,7 @@ class InstallationRow(Base):
     origins: Mapped[list[str]]
     region: Mapped[str | None] = mapped_column(sa.String(2))
     paused: Mapped[bool] = mapped_column()
+    honour_gpc: Mapped[bool] = mapped_column(server_default=sa.true())
     problem: Mapped[str | None] = mapped_column(sa.Text)
     searched_until: Mapped[datetime | None]
     send_after: Mapped[datetime | None]
@@ -130,6 +136,24 @@ class SightingRow(Base):
         sa.Index(None, "project_id", "user_id", "session_number"),
         sa.Index(None, "project_id", "first_seen"),
     )
+
+
+class BeaconCountRow(Base):
+    """How many beacons of one UTC day had one outcome: accepted, or the code of a refusal.
+
+    Project 0 has those that no known project can be told for, origin "" those whose origin is
+    not named. ``detail`` is what the last of them was answered.
+    """
+
+    __tablename__ = "beacon_count"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    outcome: Mapped[str] = mapped_column(sa.String(30), primary_key=True)
+    origin: Mapped[str] = mapped_column(sa.String(MAX_ORIGIN), primary_key=True)
+    beacons: Mapped[int]
+    last_at: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(sa.String(MAX_DETAIL))
 
 
 class CallRow(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from collector.errors import (
@@ -16,6 +16,9 @@ from collector.errors import (
 
 #: Carries the error's code, for those who look at headers only (a browser's network panel).
 CODE_HEADER = "X-Collector-Error"
+
+#: Carries what was left out of a beacon that was stored.
+IGNORED_HEADER = "X-Collector-Ignored"
 
 #: Seconds after which a client may try again when the database does not answer.
 RETRY_AFTER_SECONDS = 5
@@ -37,11 +40,18 @@ def failure(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An error as JSON: ``{"error": {"code": …, "message": …}}``, with the code in a header."""
+    g.failure = (code, message)
     response = jsonify({"error": {"code": code, "message": message}})
     response.status_code = status
     response.headers[CODE_HEADER] = code
     response.headers.update(dict(headers or {}))
     return response
+
+
+def failed() -> tuple[str, str] | None:
+    """The code and message with which this request failed, once that is known."""
+    found: tuple[str, str] | None = g.get("failure")
+    return found
 
 
 def _refused(error: RequestRefusedError) -> Response:

@@ -1,24 +1,28 @@
 """``POST /v1/sessions``: the path that every page view of every customer takes.
 
 It reads from top to bottom, and each guard tells the page's developer why it said no. Nothing
-but the beacon's own fields is kept: no IP address, no user agent, no address of the page.
+but the beacon's own fields is kept: no IP address, no user agent, no address of the page. What
+became of it is counted, with a few of the origins, so that an installation can explain itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from marshmallow import ValidationError
 
-from collector.domain.beacon import Beacon
-from collector.domain.identifiers import MAX_KEYS, SessionId, normalise_key
-from collector.domain.installation import Installation, normalise_origin
+from collector.domain.beacon import Beacon, LeftOut, read_keys
+from collector.domain.identifiers import SessionId, is_kind
+from collector.domain.installation import Installation, origin_name
+from collector.domain.outcomes import ACCEPTED, KEY_IGNORED
 from collector.errors import RequestRefusedError
 from collector.storage import installations, sessions
-from collector.web import bodies, state
-from collector.web.answers import CODE_HEADER
+from collector.storage.beacon_counts import NO_PROJECT
+from collector.web import answers, bodies, state
+from collector.web.answers import CODE_HEADER, IGNORED_HEADER
 from collector.web.schemas import BeaconSchema, first_problem
 
 blueprint = Blueprint("beacons", __name__)
@@ -31,6 +35,9 @@ MAX_BODY_BYTES = 8 * 1024
 MEDIA_TYPES = ("text/plain", "application/json")
 
 PREFLIGHT_SECONDS = 86400
+
+#: As much of a key's name as a header repeats.
+MAX_ECHO = 30
 
 _schema = BeaconSchema()
 
@@ -47,10 +54,37 @@ def record() -> Response:
         raise RequestRefusedError(
             404, "unknown_project", f"Project {told['project_id']} has no installation here."
         )
+    g.project_id = installation.project_id  # from here on it is counted under its project
     _require_allowed_origin(request.headers.get("Origin"), installation)
+    _require_no_opt_out(installation)
+    keys, g.left_out = read_keys(told["keys"], installation.region)
+    beacon = Beacon(
+        project_id=installation.project_id,
+        session=SessionId(user_id=told["user_id"], session_number=told["session_number"]),
+        keys=keys,
+    )
     # A paused installation is stored like any other: pausing is about sending.
-    sessions.record(database, _beacon(told, installation), datetime.now(UTC))
-    return Response(status=204)
+    sessions.record(database, beacon, datetime.now(UTC))
+    return Response(status=204, headers=_ignored(g.left_out))
+
+
+@blueprint.after_request
+def count(response: Response) -> Response:
+    """Count every beacon by its outcome, and beside it one of which a key was left out."""
+    if request.method != "POST":
+        return response
+    outcomes = [answers.failed() or (ACCEPTED, "")]
+    if outcomes[0][0] == ACCEPTED and g.left_out:
+        outcomes.append((KEY_IGNORED, _without_wild_names(g.left_out[0])))
+    for outcome, detail in outcomes:
+        state.current().counts.note(
+            g.get("project_id", NO_PROJECT),
+            outcome,
+            origin=origin_name(request.headers.get("Origin")),
+            detail=detail,
+            now=datetime.now(UTC),
+        )
+    return response
 
 
 @blueprint.route(PATH, methods=["OPTIONS"], provide_automatic_options=False)
@@ -78,18 +112,15 @@ def let_the_page_read(response: Response) -> Response:
         origin = request.headers.get("Origin", "")
         if origin and origin.isascii() and origin.isprintable():
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = f"{CODE_HEADER}, Retry-After"
+            response.headers["Access-Control-Expose-Headers"] = ", ".join(
+                (CODE_HEADER, IGNORED_HEADER, "Retry-After")
+            )
     return response
 
 
 def _checked(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise RequestRefusedError(400, "malformed_body", "The body is not a JSON object.")
-    keys = body.get("keys")
-    if isinstance(keys, dict) and len(keys) > MAX_KEYS:
-        raise RequestRefusedError(
-            400, "too_many_keys", f"keys has {len(keys)} entries; at most {MAX_KEYS} are stored."
-        )
     try:
         told: dict[str, Any] = _schema.load(body)
     except ValidationError as error:
@@ -99,13 +130,7 @@ def _checked(body: object) -> dict[str, Any]:
 
 def _require_allowed_origin(origin: str | None, installation: Installation) -> None:
     # Browsers always name the origin of such a request: without one it comes from a server.
-    if origin is None:
-        return
-    try:
-        allowed = normalise_origin(origin) in installation.origins
-    except ValueError:
-        allowed = False  # such as "null", which says that the page has no origin of its own
-    if not allowed:
+    if origin is not None and origin_name(origin) not in installation.origins:
         raise RequestRefusedError(
             403,
             "origin_not_allowed",
@@ -114,12 +139,25 @@ def _require_allowed_origin(origin: str | None, installation: Installation) -> N
         )
 
 
-def _beacon(told: dict[str, Any], installation: Installation) -> Beacon:
-    return Beacon(
-        project_id=installation.project_id,
-        session=SessionId(user_id=told["user_id"], session_number=told["session_number"]),
-        keys={
-            kind: normalise_key(kind, value, installation.region)
-            for kind, value in told["keys"].items()
-        },
-    )
+def _require_no_opt_out(installation: Installation) -> None:
+    # The snippet asks the browser itself; the header also speaks for pages with an older one.
+    if installation.honour_gpc and request.headers.get("Sec-GPC") == "1":
+        raise RequestRefusedError(
+            403,
+            "opted_out",
+            "The visitor's browser sends Global Privacy Control, which is honoured here.",
+        )
+
+
+def _ignored(left_out: Sequence[LeftOut]) -> dict[str, str]:
+    """The header that tells the page's developer of the first key that was left out."""
+    if not left_out:
+        return {}
+    first = left_out[0]
+    shown = "".join(letter if "!" <= letter <= "~" else "?" for letter in first.kind[:MAX_ECHO])
+    return {IGNORED_HEADER: f"keys.{shown} {first.why}"}
+
+
+def _without_wild_names(left_out: LeftOut) -> str:
+    # A page that mixes up names and values must not get a value into the statistics.
+    return f"keys.{left_out.kind if is_kind(left_out.kind) else '(?)'} {left_out.why}"

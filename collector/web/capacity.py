@@ -20,7 +20,7 @@ def processes(settings: Settings) -> int:
 
 
 def threads(settings: Settings) -> int:
-    """Threads of each process, and so its database connections: as set, else 8 or 16."""
+    """Threads of each process, and so the connections of its requests: as set, else 8 or 16."""
     if settings.threads:
         return settings.threads
     return 8 if _is_sqlite(settings) else 16

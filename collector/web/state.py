@@ -1,4 +1,4 @@
-"""What the views of one process share: the settings, the database and the definition."""
+"""What the views of one process share: settings, database, definition, and counts of beacons."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collector.domain.definition import Definition
 from collector.sources import definition
 from collector.storage.database import Database
 from collector.web import capacity
+from collector.web.counting import BeaconCounts
 
 _NAME = "collector"
 
@@ -25,15 +26,16 @@ class State:
         self._database_lock = Lock()
         self._definition: tuple[int, Definition] | None = None
         self._definition_lock = Lock()
+        self.counts = BeaconCounts(lambda: self.database)
 
     @property
     def database(self) -> Database:
         """The process's one database; every thread finds a connection in its pool."""
         with self._database_lock:
             if self._database is None:
-                self._database = Database(
-                    self._settings.database_url, pool_size=capacity.threads(self._settings)
-                )
+                # One more than requests can use, so that the counts never wait for them.
+                connections = capacity.threads(self._settings) + 1
+                self._database = Database(self._settings.database_url, pool_size=connections)
             return self._database
 
     def definition(self) -> Definition:
@@ -49,6 +51,13 @@ class State:
                 self._definition = None  # a file that became wrong must not serve as it was
                 self._definition = (changed_at, definition.read(path))
             return self._definition[1]
+
+    def close(self) -> None:
+        """Write what was counted, and let go of the database; at its end a process does so too."""
+        self.counts.close()
+        with self._database_lock:
+            if self._database is not None:
+                self._database.close()
 
 
 def install(app: Flask, settings: Settings) -> None:

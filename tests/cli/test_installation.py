@@ -26,6 +26,7 @@ def test_what_was_added_is_shown(provider: CommandLine) -> None:
         "origins": ["https://shop.example"],
         "region": None,
         "paused": False,
+        "honour_gpc": True,
         "problem": None,
     }
     told = provider.well("installation", "show", PROJECT).out
@@ -43,6 +44,15 @@ def test_origins_are_stored_as_browsers_send_them_and_once(provider: CommandLine
     assert document["region"] == "FR"
     assert document["name"] == "Other shop"
     assert document["integration_version"] == 3
+
+
+def test_global_privacy_control_can_be_ignored_and_honoured_again(provider: CommandLine) -> None:
+    provider.add("163", "--ignore-gpc")
+    assert shown(provider, "163")["honour_gpc"] is False
+    provider.well("installation", "edit", "163", "--name", "Other shop")
+    assert shown(provider, "163")["honour_gpc"] is False
+    provider.well("installation", "edit", "163", "--honour-gpc")
+    assert shown(provider, "163")["honour_gpc"] is True
 
 
 def test_the_list_has_every_installation_in_order(provider: CommandLine) -> None:
@@ -94,6 +104,7 @@ def test_a_secret_is_no_argument(collector: CommandLine) -> None:
         (["--client-id", "other"], {"client_id": "other"}),
         (["--integration-version", "2"], {"integration_version": 2}),
         (["--region", "gb"], {"region": "GB"}),
+        (["--ignore-gpc"], {"honour_gpc": False}),
         (
             ["--add-origin", "https://b.example", "--add-origin", "https://shop.example"],
             {"origins": ["https://shop.example", "https://b.example"]},

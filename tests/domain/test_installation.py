@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from collector.domain.installation import normalise_origin
+from collector.domain.installation import (
+    MAX_ORIGIN,
+    is_web_origin,
+    normalise_origin,
+    origin_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +75,38 @@ def test_an_origin_that_no_browser_can_send_is_refused(written: str) -> None:
 def test_the_advice_keeps_the_port() -> None:
     with pytest.raises(ValueError, match=r"write https://shop\.example:8443$"):
         normalise_origin("https://shop.example:8443/x")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (None, ""),
+        ("", ""),
+        ("https://Shop.example:443", "https://shop.example"),
+        (f"https://{'a' * 60}.{'b' * 60}.example", f"https://{'a' * 60}.{'b' * 60}.example"),
+        ("null", "null"),
+        ("file://", "file://"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ("https://shop.example/a-page?v=1", ""),
+        ("https://someone@shop.example", ""),
+        ("a word", ""),
+        ("a\x00b", ""),
+        ("file:///home/someone/page.html", ""),
+        (f"https://{'a.' * 200}example", ""),
+        ("https://" + "ü." * 100 + "example", ""),
+        ("x" * 10_000, ""),
+    ],
+)
+def test_an_origin_is_named_as_a_browser_writes_it_or_not_at_all(
+    header: str | None, name: str
+) -> None:
+    assert origin_name(header) == name
+    assert len(name) <= MAX_ORIGIN
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_one"),
+    [("https://shop.example", True), ("http://localhost:1", True), ("null", False), ("", False)],
+)
+def test_only_an_origin_of_the_web_can_be_allowed(origin: str, is_one: bool) -> None:
+    assert is_web_origin(origin) is is_one

@@ -14,7 +14,16 @@ from collector.domain.installation import Installation
 from collector.domain.ledger import Draft, Judgement
 from collector.domain.verdicts import Reason, Verdict
 from collector.errors import NotFoundError, UsageError
-from collector.storage import calls, enrichments, installations, runs, sessions, tokens
+from collector.storage import (
+    beacon_counts,
+    calls,
+    enrichments,
+    installations,
+    runs,
+    sessions,
+    tokens,
+)
+from collector.storage.beacon_counts import BeaconCount
 from collector.storage.calls import Decision
 from collector.storage.database import Database
 from collector.storage.enrichments import Written
@@ -88,6 +97,15 @@ def fill(database: Database, project_id: int) -> None:
         message="",
         milliseconds=5,
     )
+    counted = BeaconCount(
+        project_id=project_id,
+        day=NOON.date(),
+        outcome="accepted",
+        origin="",
+        beacons=1,
+        last_at=NOON,
+    )
+    beacon_counts.add(database, [counted])
     with database.write() as connection:
         calls.store(connection, project_id, [a_call(keys={"visitor_id": "v"})], NOON)
         enrichments.write_drafts(connection, project_id, [written], NOON)
@@ -98,11 +116,12 @@ def fill(database: Database, project_id: int) -> None:
 def test_an_installation_comes_back_as_it_was_added_without_its_secret(
     database: Database,
 ) -> None:
-    add(
-        database, SHOP, replace(SHOP, project_id=2**53 - 1, name="é" * 200, origins=(), region=None)
+    other = replace(
+        SHOP, project_id=2**53 - 1, name="é" * 200, origins=(), region=None, honour_gpc=False
     )
+    add(database, SHOP, other)
     assert get(database) == SHOP
-    assert get(database, 2**53 - 1).name == "é" * 200
+    assert get(database, 2**53 - 1) == other
     assert "sealed" not in repr(get(database))
     with database.read() as connection:
         assert installations.sealed_secret(connection, 162) == "sealed Example shop"
@@ -125,10 +144,16 @@ def test_what_is_edited_changes_and_nothing_else(database: Database) -> None:
         origins=["https://new.example"],
         region=None,
         paused=True,
+        honour_gpc=False,
         client_secret="sealed anew",
     )
     assert get(database) == replace(
-        SHOP, name="New name", origins=("https://new.example",), region=None, paused=True
+        SHOP,
+        name="New name",
+        origins=("https://new.example",),
+        region=None,
+        paused=True,
+        honour_gpc=False,
     )
     assert get(database, 7) == replace(SHOP, project_id=7)
     with database.read() as connection:

@@ -8,11 +8,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from collector.errors import NotMigratedError, UsageError
-from collector.storage import funnel, migrate
+from collector.storage import funnel, installations, migrate
 from collector.storage.database import Database
 from collector.storage.tables import Base
 
-VIEWS = ("report_sessions", "report_calls", "report_enrichments", "report_funnel_daily")
+VIEWS = (
+    "report_sessions",
+    "report_calls",
+    "report_enrichments",
+    "report_funnel_daily",
+    "report_beacons_daily",
+)
 
 
 def test_the_migrated_schema_is_the_one_the_code_declares(database: Database) -> None:
@@ -37,6 +43,22 @@ def test_the_migrations_run_down_to_nothing_and_up_again(database: Database) -> 
         assert inspector.get_view_names() == []
     migrate.upgrade(database)
     migrate.require_migrated(database)
+
+
+def test_an_installation_of_before_honours_global_privacy_control(database: Database) -> None:
+    migrate.downgrade(database, "0002")
+    with database.write() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO installation (project_id, integration_id, name, client_id, "
+                "client_secret, integration_version, origins, paused, lease_number, created_at, "
+                "changed_at) VALUES (162, 42, 'Shop', 'c', 's', 1, '[]', false, 0, "
+                "'2026-03-02 12:00:00', '2026-03-02 12:00:00')"
+            )
+        )
+    migrate.upgrade(database)
+    with database.read() as connection:
+        assert installations.get(connection, 162).honour_gpc is True
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from collector.domain.installation import Installation
 from collector.storage import installations, tokens
 from collector.storage.database import Database
 from collector.web import create_app
+from tests.web import serving
+from tests.web.serving import Serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "phone-calls"
 PROJECT = 162
@@ -35,6 +38,7 @@ BEACON = {
 before_sql = pytest.mark.parametrize("dialect", ["sqlite"])
 
 Open = Callable[..., Flask]
+Start = Callable[..., Serving]
 
 
 @pytest.fixture
@@ -62,7 +66,7 @@ def definition_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_app() -> Iterator[Open]:
-    """Makes applications whose databases are closed after the test."""
+    """Makes applications that are closed after the test."""
     opened: list[Flask] = []
 
     def make(url: str, **settings: Any) -> Flask:
@@ -72,7 +76,7 @@ def open_app() -> Iterator[Open]:
 
     yield make
     for app in opened:
-        app.extensions["collector"].database.close()
+        app.extensions["collector"].close()
 
 
 @pytest.fixture
@@ -80,6 +84,24 @@ def app(
     open_app: Open, database_url: str, installation: Installation, definition_file: Path
 ) -> Flask:
     return open_app(database_url, integration=str(definition_file))
+
+
+@pytest.fixture
+def start(database_url: str, installation: Installation, tmp_path: Path) -> Iterator[Start]:
+    """Starts servers on the test's database, and ends those that the test did not."""
+    started: list[Serving] = []
+
+    def make(*options: str, **settings: str) -> Serving:
+        one = serving.start(database_url, *options, folder=tmp_path, **settings)
+        started.append(one)
+        return one
+
+    yield make
+    for one in started:
+        if one.process.poll() is None:
+            one.stop()
+        assert one.process.stdout
+        one.process.stdout.close()
 
 
 @pytest.fixture
@@ -113,6 +135,14 @@ def reported_sessions(database: Database) -> list[dict[str, Any]]:
 def stored_keys(database: Database) -> dict[str, str]:
     found = rows(database, "SELECT kind, value FROM sighting")
     return {row["kind"]: row["value"] for row in found}
+
+
+def counted(database: Database) -> dict[tuple[int, str, str], int]:
+    """Beacons by project, outcome and origin, over all days."""
+    found: Counter[tuple[int, str, str]] = Counter()
+    for row in rows(database, "SELECT * FROM report_beacons_daily"):
+        found[row["project_id"], row["outcome"], row["origin"]] += row["beacons"]
+    return dict(found)
 
 
 @pytest.fixture

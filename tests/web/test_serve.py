@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,33 +17,20 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from collector.domain.installation import Installation
 from collector.storage.database import Database
 from tests.web import serving
-from tests.web.conftest import BEACON, ORIGIN, before_sql, reported_sessions, rows
+from tests.web.conftest import (
+    BEACON,
+    ORIGIN,
+    Start,
+    before_sql,
+    counted,
+    reported_sessions,
+    rows,
+)
 from tests.web.serving import Serving
 
-Start = Callable[..., Serving]
-
 HEADERS = {"Content-Type": "text/plain", "Origin": ORIGIN}
-
-
-@pytest.fixture
-def start(database_url: str, installation: Installation, tmp_path: Path) -> Iterator[Start]:
-    """Starts servers on the test's database, and ends those that the test did not."""
-    started: list[Serving] = []
-
-    def make(*options: str, **settings: str) -> Serving:
-        one = serving.start(database_url, *options, folder=tmp_path, **settings)
-        started.append(one)
-        return one
-
-    yield make
-    for one in started:
-        if one.process.poll() is None:
-            one.stop()
-        assert one.process.stdout
-        one.process.stdout.close()
 
 
 def post(server: Serving, body: object = BEACON) -> requests.Response:
@@ -100,6 +87,7 @@ def test_a_request_in_flight_is_answered_before_the_server_stops(
         assert connection.recv(1000).startswith(b"HTTP/1.1 204 ")
     assert server.process.wait(serving.DEADLINE_SECONDS) == 0
     assert len(reported_sessions(database)) == 1
+    assert sum(counted(database).values()) == 1
 
 
 @before_sql
@@ -204,7 +192,7 @@ def test_nothing_is_kept_of_who_sent_a_beacon_and_from_which_page(
     answers = [
         _post_from_elsewhere(server, body, {**headers, "Origin": origin})
         for body in bodies
-        for origin in (ORIGIN, "https://203.0.113.7")
+        for origin in (ORIGIN, "https://elsewhere.example")
     ]
     assert answers == [204, 403, 204, 403, 400, 400, 413, 413]
     assert server.stop() == 0

@@ -1,0 +1,110 @@
+"""What can become of a beacon, in the words under which it is counted, and what to do about it.
+
+A refusal is counted under the code that its answer carries. There is one remedy for each, said
+to whoever looks after an installation; a test holds the table against the endpoint's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+#: It is on disk.
+ACCEPTED = "accepted"
+
+#: It is on disk, but a key of it is not; counted besides `ACCEPTED`.
+KEY_IGNORED = "key_ignored"
+
+ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+OPTED_OUT = "opted_out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """What to do about beacons with one outcome.
+
+    ``text`` may name ``{project_id}`` and ``{origin}``. ``needs_person`` says that it stays as
+    it is until somebody does something.
+    """
+
+    text: str
+    needs_person: bool = True
+
+
+REMEDIES: Mapping[str, Remedy] = {
+    "unknown_project": Remedy(
+        text="The snippet takes the project id from Contentsquare's tag, and on these pages that "
+        "is another project's than {project_id}. Compare the tag with what the customer told. If "
+        "both projects are right, the other one needs an installation of its own: collector "
+        "installation add"
+    ),
+    ORIGIN_NOT_ALLOWED: Remedy(
+        text="{origin} is not among the origins. If it is the customer's: collector installation "
+        "edit {project_id} --add-origin {origin}"
+    ),
+    OPTED_OUT: Remedy(
+        text="Nothing: these visitors' browsers send Global Privacy Control, and it is honoured. "
+        "Where it need not be: collector installation edit {project_id} --ignore-gpc, and "
+        'data-gpc="ignore" on the script tag.',
+        needs_person=False,
+    ),
+    "invalid_beacon": Remedy(
+        text="The snippet sends no such beacon: find out what else sends it, or what on the page "
+        "changes it, and hold it against docs/http.md."
+    ),
+    "malformed_body": Remedy(
+        text="A few are connections that broke off. Many come from something other than the "
+        "snippet, or from a proxy that changes bodies: hold what is sent against docs/http.md.",
+        needs_person=False,
+    ),
+    "too_large": Remedy(
+        text="A beacon has at most 8 KiB. Let the page set fewer and shorter keys: a key names a "
+        "visitor or a call, and has at most 200 characters."
+    ),
+    "unsupported_media_type": Remedy(
+        text="The snippet sends text/plain: find out what else sends beacons, and let it say "
+        "text/plain or application/json."
+    ),
+    "database_unavailable": Remedy(
+        text="The database did not answer, and the snippet sends again at the next page view. If "
+        "it goes on: see the server's log, and COLLECTOR_DATABASE_URL.",
+        needs_person=False,
+    ),
+    "internal_error": Remedy(
+        text="A mistake of the collector itself, which the server's log tells in full: report it "
+        "to whoever maintains the collector."
+    ),
+    KEY_IGNORED: Remedy(
+        text="The sessions are stored without that key, so calls cannot be found by it. Let the "
+        "page set it as the reason says; docs/http.md has the rules."
+    ),
+}
+
+#: Origins beyond those that are named for a day.
+UNNAMED_ORIGINS = Remedy(
+    text="These came from pages of other origins, or of none that can be named. If one of them is "
+    "the customer's: collector installation edit {project_id} --add-origin https://..."
+)
+
+#: "null" and other origins that are not of the web.
+NO_WEB_ORIGIN = Remedy(
+    text="{origin} stands for a file, an extension or a sandboxed frame, which no list can allow. "
+    "If it is a frame of the customer's: its sandbox attribute needs allow-same-origin.",
+    needs_person=False,
+)
+
+#: An origin that was refused before it was added.
+ADDED_SINCE = Remedy(
+    text="Nothing: {origin} is among the origins now.",
+    needs_person=False,
+)
+
+#: Global Privacy Control that was honoured before the installation said otherwise.
+IGNORED_SINCE = Remedy(
+    text="Nothing: Global Privacy Control is ignored now, if the script tag says so as well: "
+    'data-gpc="ignore"',
+    needs_person=False,
+)
+
+#: A refusal that only another version of the software makes.
+UNKNOWN = Remedy(text="This version does not know the reason: see docs/http.md of the newest.")

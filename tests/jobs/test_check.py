@@ -1,0 +1,226 @@
+"""What the check of an installation reckons, on both databases and at a known moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.contentsquare import EnrichmentApi
+from collector.domain import outcomes
+from collector.domain.installation import Installation
+from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, REMEDIES
+from collector.jobs.check import Check, Finding, check
+from collector.sandbox import Sandbox
+from collector.storage import beacon_counts, installations, sessions
+from collector.storage.beacon_counts import NO_PROJECT, UNNAMED, BeaconCount
+from collector.storage.database import Database
+from collector.storage.secrets import SecretBox, generate_key
+from tests.domain.samples import MINUTE, NOON, SECOND, a_beacon
+from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
+
+PROJECT = PHONE_CALL_INSTALLATION.project_id
+SHOP, WWW = "https://shop.example", "https://www.shop.example"
+DAY = timedelta(days=1)
+WEB = Path(__file__).parents[2] / "collector" / "web"
+
+INSTALLATION = Installation(
+    project_id=PROJECT,
+    integration_id=PHONE_CALL_INSTALLATION.integration_id,
+    name="Shop",
+    client_id=PHONE_CALL_INSTALLATION.client_id,
+    integration_version=1,
+    origins=(SHOP,),
+)
+
+
+class Desk:
+    """One installation, and a person who looks at it at noon."""
+
+    def __init__(self, database: Database, api: EnrichmentApi, box: SecretBox) -> None:
+        self.database, self._api, self._box = database, api, box
+        with database.write() as connection:
+            sealed = box.seal(PHONE_CALL_INSTALLATION.client_secret)
+            installations.add(connection, INSTALLATION, sealed, NOON)
+
+    def count(self, outcome: str, origin: str = SHOP, **changes: Any) -> None:
+        at = NOON - changes.pop("ago", timedelta())
+        standard: dict[str, Any] = {"project_id": PROJECT, "beacons": 1, "detail": ""}
+        counted = BeaconCount(
+            outcome=outcome, origin=origin, day=at.date(), last_at=at, **(standard | changes)
+        )
+        beacon_counts.add(self.database, [counted])
+
+    def look(self) -> Check:
+        return check(self.database, self._api, self._box, PROJECT, NOON)
+
+
+@pytest.fixture
+def desk(database: Database, sandbox: Sandbox, secret_key: str) -> Iterator[Desk]:
+    with EnrichmentApi(sandbox.auth_url) as api:
+        yield Desk(database, api, SecretBox([secret_key]))
+
+
+def test_nothing_has_come_yet(desk: Desk, sandbox: Sandbox) -> None:
+    found = desk.look()
+    assert found.credentials_error is None
+    assert found.endpoint is not None
+    assert found.endpoint.startswith(sandbox.url)
+    assert (found.last_beacon, found.keys, found.findings) == (None, None, [])
+    assert found.needs_person == []
+
+
+def test_today_is_counted_apart_from_the_days_before(desk: Desk) -> None:
+    for user, ago in (("u.1", MINUTE), ("u.2", 2 * MINUTE), ("u.3", DAY)):
+        sessions.record(desk.database, a_beacon(user, visitor_id="v"), NOON - ago)
+    desk.count(ACCEPTED, beacons=7)
+    desk.count(ACCEPTED, UNNAMED, beacons=2)
+    desk.count(ACCEPTED, beacons=90, ago=DAY)
+    desk.count(ACCEPTED, beacons=900, project_id=PROJECT + 1)
+    found = desk.look()
+    assert (found.beacons_today, found.sessions_today) == (9, 2)
+    assert found.last_beacon == NOON - MINUTE
+    assert found.keys is not None
+    assert (found.keys.day, found.keys.sessions) == (NOON.date(), 2)
+
+
+def test_without_sessions_today_the_keys_are_those_of_the_last_day_that_had_some(
+    desk: Desk,
+) -> None:
+    sessions.record(desk.database, a_beacon("u.1", reference="r"), NOON - DAY)
+    found = desk.look()
+    assert (found.beacons_today, found.sessions_today) == (0, 0)
+    assert found.keys is not None
+    assert found.keys.day == NOON.date() - DAY
+    assert found.keys.kinds == {"reference": 1}
+
+
+def test_a_refusal_is_summed_over_seven_days_with_the_last_of_its_answers(desk: Desk) -> None:
+    desk.count("invalid_beacon", beacons=2, detail="older", ago=6 * DAY)
+    desk.count("invalid_beacon", WWW, beacons=3, detail="newest", ago=MINUTE)
+    desk.count("invalid_beacon", UNNAMED, beacons=4, detail="old", ago=DAY)
+    desk.count("invalid_beacon", beacons=100, ago=7 * DAY)
+    (found,) = desk.look().findings
+    assert found == Finding(
+        outcome="invalid_beacon",
+        of_project=True,
+        beacons=9,
+        last_at=NOON - MINUTE,
+        origins=(WWW, SHOP),
+        detail="newest",
+        remedy=REMEDIES["invalid_beacon"].text,
+        needs_person=True,
+    )
+
+
+def test_each_origin_that_is_refused_has_a_remedy_of_its_own(desk: Desk) -> None:
+    for origin in (WWW, "null", UNNAMED, SHOP):
+        desk.count("origin_not_allowed", origin)
+    found = desk.look().findings
+    command = f"collector installation edit {PROJECT} --add-origin {WWW}"
+    assert {item.origins: (item.remedy, item.needs_person) for item in found} == {
+        (WWW,): (f"{WWW} is not among the origins. If it is the customer's: {command}", True),
+        ("null",): (outcomes.NO_WEB_ORIGIN.text.format(origin="null"), False),
+        (): (outcomes.UNNAMED_ORIGINS.text.format(project_id=PROJECT), True),
+        (SHOP,): (outcomes.ADDED_SINCE.text.format(origin=SHOP), False),
+    }
+
+
+def test_what_named_no_known_project_is_told_if_it_came_from_its_own_pages(desk: Desk) -> None:
+    desk.count("unknown_project", project_id=NO_PROJECT, beacons=3)
+    desk.count("malformed_body", "https://elsewhere.example", project_id=NO_PROJECT)
+    desk.count("malformed_body", UNNAMED, project_id=NO_PROJECT)
+    (found,) = desk.look().findings
+    assert (found.outcome, found.of_project, found.beacons) == ("unknown_project", False, 3)
+
+
+def test_an_installation_that_ignores_privacy_control_by_now_is_told_so(desk: Desk) -> None:
+    desk.count("opted_out")
+    assert desk.look().findings[0].remedy == REMEDIES["opted_out"].text.format(project_id=PROJECT)
+    with desk.database.write() as connection:
+        installations.edit(connection, PROJECT, {"honour_gpc": False}, NOON)
+    assert desk.look().findings[0].remedy == outcomes.IGNORED_SINCE.text
+
+
+def test_what_needs_a_person_stands_first(desk: Desk) -> None:
+    desk.count("opted_out", beacons=1000)
+    desk.count("too_large", beacons=1)
+    desk.count(KEY_IGNORED, beacons=2)
+    found = desk.look().findings
+    assert [item.outcome for item in found] == [KEY_IGNORED, "too_large", "opted_out"]
+
+
+@pytest.mark.parametrize(("ago", "needs_person"), [(DAY, True), (DAY + SECOND, False)])
+def test_a_refusal_asks_for_a_person_for_a_day(
+    desk: Desk, ago: timedelta, needs_person: bool
+) -> None:
+    desk.count("too_large", ago=ago)
+    (found,) = desk.look().findings
+    assert found.needs_person is needs_person
+
+
+@pytest.mark.parametrize(("ago", "silent"), [(2 * DAY, False), (2 * DAY + SECOND, True)])
+def test_silence_asks_for_a_person_after_two_days(desk: Desk, ago: timedelta, silent: bool) -> None:
+    sessions.record(desk.database, a_beacon("u.1"), NOON - ago)
+    found = desk.look()
+    assert bool(found.silence) is silent
+    assert len(found.needs_person) == silent
+
+
+def test_a_reason_that_this_version_does_not_know_is_told_all_the_same(desk: Desk) -> None:
+    desk.count("of_a_newer_version", detail="Because.")
+    (found,) = desk.look().findings
+    assert found.remedy == outcomes.UNKNOWN.text
+    assert found.detail == "Because."
+
+
+def test_a_secret_that_cannot_be_read_hides_nothing_else(
+    desk: Desk, database: Database, sandbox: Sandbox
+) -> None:
+    desk.count("opted_out")
+    with EnrichmentApi(sandbox.auth_url) as api:
+        found = check(database, api, SecretBox([generate_key()]), PROJECT, NOON)
+    assert "COLLECTOR_SECRET_KEY" in str(found.credentials_error)
+    assert len(found.findings) == 1
+
+
+def test_every_refusal_of_the_beacon_endpoint_has_a_remedy_and_no_other() -> None:
+    code = r'(?:RequestRefusedError|failure)\(\s*\d{3},\s*"([a-z_]+)"'
+    of_beacons = {
+        found
+        for module in ("beacons", "bodies", "answers")
+        for found in re.findall(code, (WEB / f"{module}.py").read_text(encoding="utf-8"))
+    }
+    assert len(of_beacons) > 8
+    assert set(REMEDIES) == of_beacons | {KEY_IGNORED}
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        *REMEDIES.values(),
+        outcomes.UNNAMED_ORIGINS,
+        outcomes.NO_WEB_ORIGIN,
+        outcomes.ADDED_SINCE,
+        outcomes.IGNORED_SINCE,
+        outcomes.UNKNOWN,
+    ],
+)
+def test_a_remedy_is_whole_once_project_and_origin_are_put_in(remedy: outcomes.Remedy) -> None:
+    text = remedy.text.format(project_id=PROJECT, origin=SHOP)
+    assert "{" not in text
+
+
+def test_an_installation_elsewhere_is_not_mixed_in(desk: Desk, database: Database) -> None:
+    other = replace(INSTALLATION, project_id=PROJECT + 1)
+    with database.write() as connection:
+        installations.add(connection, other, "sealed", NOON)
+    desk.count("too_large", project_id=other.project_id)
+    sessions.record(database, a_beacon("u.1", project_id=other.project_id), NOON)
+    found = desk.look()
+    assert (found.findings, found.last_beacon) == ([], None)
