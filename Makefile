@@ -15,7 +15,7 @@ demo: .venv/.app ## show the whole product at work (Ctrl-C ends it; DEMO_ARGS=--
 	@$(BIN)/collector demo $(DEMO_ARGS)
 
 test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL and a real Chromium
-	@$(BIN)/python tests/prepare_browser.py
+	@$(BIN)/python -m tests.prepare_browser
 	$(BIN)/pytest $(TEST_ARGS)
 
 check: .venv/.dev ## lint, types and layers
@@ -24,7 +24,7 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-snippet: .venv/.dev ## build static/js/collector.min.js from its source
+snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
 
 clean: ## remove what make has made

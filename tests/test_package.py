@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from collector.snippet import hash_of
+
 ROOT = Path(__file__).parent.parent
 TIMEOUT = 120
 
@@ -49,7 +51,11 @@ def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path)
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "collector/static/js/collector.min.js",
+        "collector/static/js/collector.min.js.gz",
+        "collector/static/js/collector.min.js.br",
         "collector/static/js/collector.js",
+        "collector/static/js/collector.debug.js",
+        "collector/static/js/collector.d.ts",
         "collector/migrations/env.py",
         "collector/migrations/versions/0001_tables.py",
         "collector/examples/phone-calls/integration.toml",
@@ -74,9 +80,19 @@ def test_an_installed_wheel_migrates_a_database_and_serves_the_snippet(
     )
     assert done.returncode == 0, done.stderr
     assert "at revision" in done.stdout
+    built = (ROOT / "static" / "js" / "collector.min.js").read_bytes()
+    debugging = (ROOT / "static" / "js" / "collector.debug.js").read_bytes()
     with served(installed, tmp_path) as url:
-        answer = requests.get(f"{url}/v1/snippet.js", timeout=10)
-    assert answer.content == (ROOT / "static" / "js" / "collector.min.js").read_bytes()
+        for coding in ("br", "gzip", "identity"):
+            for script, content in (
+                ("snippet.js", built),
+                (f"snippet.{hash_of(built)}.js", built),
+                ("debug", debugging),
+            ):
+                answer = requests.get(
+                    f"{url}/v1/{script}", headers={"Accept-Encoding": coding}, timeout=10
+                )
+                assert (answer.status_code, answer.content) == (200, content)
     copied = tmp_path / "definition"
     example = [str(installed), "integration", "example", str(copied)]
     subprocess.run(example, env=environment(tmp_path), check=True, timeout=TIMEOUT)

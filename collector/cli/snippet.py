@@ -1,13 +1,47 @@
-"""``collector snippet``: the tag that customers put on their pages."""
+"""``collector snippet``: what customers put into their pages."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from collector.cli import shared
-from collector.domain.installation import normalise_origin
+from collector import snippet as published
+from collector.cli import shared, snippet_forms
+from collector.domain.identifiers import MAX_KEYS, is_kind
+from collector.domain.installation import Installation, normalise_origin
 from collector.errors import UsageError
 from collector.storage import installations
+
+#: Where the snippet can read a key from, as its data-key attributes say it.
+SOURCES = {
+    "cookie": "cookie:NAME",
+    "meta": "meta:NAME",
+    "js": "js:window.path.to.value",
+    "text": "text:CSS-SELECTOR",
+}
+
+
+class Key(click.ParamType[tuple[str, str]]):
+    """A kind of match key, and where the snippet finds its value on the page."""
+
+    name = "kind=source"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        kind, _, source = value.partition("=")
+        if not is_kind(kind):
+            self.fail(
+                f"{kind!r} is no kind of key: it has at most 30 of a-z, 0-9 and _, the first of "
+                "them a letter, and is followed by = and a source",
+                param,
+                ctx,
+            )
+        where, _, what = source.partition(":")
+        if where not in SOURCES or not what.strip() or not what.isprintable():
+            self.fail(f"{source!r} is not one of {', '.join(SOURCES.values())}", param, ctx)
+        return kind, source
 
 
 @click.command()
@@ -18,26 +52,52 @@ from collector.storage import installations
     show_default=True,
     help="Where browsers reach this collector; yours, in place of the example.",
 )
-def snippet(project_id: int, url: str) -> None:
-    """Print the script tag for a customer's pages."""
+@click.option(
+    "--key",
+    "keys",
+    type=Key(),
+    multiple=True,
+    help="A key that the snippet reads from the page, such as visitor_id=cookie:NAME; "
+    f"the sources are {', '.join(SOURCES.values())}. Repeat for more.",
+)
+@click.option(
+    "--require-consent", is_flag=True, help="Send nothing before the page says that it may."
+)
+@click.option(
+    "--only", type=click.Choice(list(snippet_forms.HEADINGS)), help="Print this and nothing else."
+)
+@shared.json_option
+def snippet(
+    project_id: int,
+    url: str,
+    keys: tuple[tuple[str, str], ...],
+    require_consent: bool,
+    only: str | None,
+    as_json: bool,
+) -> None:
+    """Print what goes into a customer's pages, for the snippet that this version serves."""
+    if only and as_json:
+        raise UsageError("--json has every form in it: leave out --only.")
     try:
         origin = normalise_origin(url)
     except ValueError as error:
         raise UsageError(f"--url: {error}") from error
+    attributes = _key_attributes(keys)
     with (
         shared.open_database(shared.load_settings()) as database,
         database.read() as connection,
     ):
         found = installations.get(connection, project_id)
-    click.echo(f"""\
-<!-- Session collector for {_in_comment(found.name)} (project {project_id}) -->
-<script async src="{origin}/v1/snippet.js"></script>
-
-<!-- Optional: the keys by which a call can be recognised, before or after the tag above -->
-<script>
-  window.sessionCollector = window.sessionCollector || [];
-  sessionCollector.push(["set", {{visitor_id: "...", tracking_number: "...", reference: "..."}}]);
-</script>""")
+    if require_consent:
+        attributes["data-require-consent"] = ""
+    if not found.honour_gpc:
+        attributes["data-gpc"] = "ignore"
+    script = published.current()
+    forms = snippet_forms.build(origin, script, attributes, published.declaration())
+    if as_json:
+        shared.echo_json(_as_json(found, script, forms))
+        return
+    click.echo(forms[only] if only else _under_headings(found, forms))
     click.echo(
         "It may send from: " + ", ".join(found.origins) + "\nAnother origin: collector "
         f"installation edit {project_id} --add-origin https://...",
@@ -45,5 +105,34 @@ def snippet(project_id: int, url: str) -> None:
     )
 
 
-def _in_comment(text: str) -> str:
-    return text.replace("--", "- -").replace(">", "")
+def _key_attributes(keys: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    sources: dict[str, str] = {}
+    for kind, source in keys:
+        if kind in sources:
+            raise UsageError(f"--key: {kind} is given twice. A key has one source.")
+        sources[kind] = source
+    if len(sources) > MAX_KEYS:
+        raise UsageError(f"--key: {len(sources)} keys are given. A page has at most {MAX_KEYS}.")
+    return {f"data-key-{kind}": source for kind, source in sources.items()}
+
+
+def _under_headings(found: Installation, forms: dict[str, str]) -> str:
+    name = snippet_forms.in_comment(found.name)
+    parts = [f"<!-- Session collector for {name} (project {found.project_id}) -->"]
+    for form, heading in snippet_forms.HEADINGS.items():
+        parts += [f"# {heading}", forms[form]]
+        if form in snippet_forms.NOTES:
+            parts.append(snippet_forms.NOTES[form])
+    return "\n\n".join(parts)
+
+
+def _as_json(
+    found: Installation, script: published.Script, forms: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "project_id": found.project_id,
+        "origins": list(found.origins),
+        "hash": script.hash,
+        "integrity": script.integrity,
+        **{name.replace("-", "_"): text for name, text in forms.items()},
+    }

@@ -1,35 +1,69 @@
-"""``GET /v1/snippet.js``: the one script that customers' pages embed."""
+"""The scripts that customers' pages load: the snippet, any build of it, and what debugs it.
+
+Pages of every customer load them, some with ``crossorigin`` or under an embedder policy, so each
+answer may be read by any origin.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-
 from flask import Blueprint, Response, request
 
-from collector import resources
+from collector import snippet
+from collector.errors import RequestRefusedError
+from collector.snippet import Script
 
 blueprint = Blueprint("snippet", __name__)
 
-#: Seconds for which a browser uses its copy unasked: short, so that a mended snippet spreads.
-FRESH_SECONDS = 300
+#: Short, so that a mended snippet spreads within minutes.
+REVALIDATED = "public, max-age=300, must-revalidate"
+
+#: For a year, which is the most that caches heed: what has the hash in its address never changes.
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @blueprint.get("/v1/snippet.js")
-def snippet() -> Response:
-    """The built snippet; 304 while the browser's copy is still the same."""
-    source, etag = _built()
-    response = Response(source, content_type="text/javascript; charset=utf-8")
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = f"public, max-age={FRESH_SECONDS}, must-revalidate"
-    # Pages of every customer load it, some with crossorigin or an embedder policy.
+def current() -> Response:
+    """The current build; 304 while the browser's copy is still the same."""
+    return _answer(snippet.current(), REVALIDATED)
+
+
+@blueprint.get("/v1/snippet.<build>.js")
+def pinned(build: str) -> Response:
+    """One build for ever, for pages that name its integrity."""
+    script = snippet.published().get(build)
+    if script is None:
+        raise RequestRefusedError(
+            404,
+            "unknown_build",
+            f"There is no build {build[:60]!r} of the snippet here. Put the tag into the page "
+            "that `collector snippet` prints now, or use /v1/snippet.js, always the current one.",
+        )
+    return _answer(script, IMMUTABLE)
+
+
+@blueprint.get("/v1/debug")
+def debugging() -> Response:
+    """The module that the snippet loads when a page is debugged."""
+    return _answer(snippet.debugging(), REVALIDATED)
+
+
+@blueprint.after_request
+def let_any_page_load(response: Response) -> Response:
+    """Refusals too: a page's developer could not read why otherwise."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.make_conditional(request)
     return response
 
 
-@cache
-def _built() -> tuple[bytes, str]:
-    source = (resources.path("static") / "js" / "collector.min.js").read_bytes()
-    return source, hashlib.sha256(source).hexdigest()[:32]
+def _answer(script: Script, cache_control: str) -> Response:
+    # No coding at all is right for whoever excludes all that there are.
+    coding = request.accept_encodings.best_match(script.encoded) or "identity"
+    response = Response(script.encoded[coding], content_type="text/javascript; charset=utf-8")
+    if coding != "identity":
+        response.headers["Content-Encoding"] = coding
+    response.headers["Cache-Control"] = cache_control
+    response.vary.add("Accept-Encoding")
+    # A strong tag stands for bytes, and each coding has bytes of its own.
+    response.set_etag(f"{script.hash}-{coding}")
+    response.make_conditional(request)
+    return response

@@ -18,6 +18,8 @@ from collector import resources
 
 TIMEOUT = 10.0
 
+SCRIPTS = {"/v1/snippet.js": "collector.min.js", "/v1/debug": "collector.debug.js"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
@@ -39,9 +41,9 @@ class Received:
         return self.body["projectId"], self.body["userId"], self.body["sessionNumber"]
 
     @property
-    def keys(self) -> dict[str, str]:
+    def keys(self) -> dict[str, Any]:
         """The match keys it carries."""
-        carried: dict[str, str] = self.body["keys"]
+        carried: dict[str, Any] = self.body["keys"]
         return carried
 
 
@@ -51,6 +53,7 @@ class Receiver:
     def __init__(self) -> None:
         self.preflights = 0
         self.answers: deque[int] = deque()
+        self.codes: dict[int, str] = {}  # what X-Collector-Error says beside a status
         self._received: list[Received] = []
         self._changed = Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -101,8 +104,8 @@ class Receiver:
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/v1/snippet.js":
-                built = resources.path("static") / "js" / "collector.min.js"
+            if self.path in SCRIPTS:
+                built = resources.path("static") / "js" / SCRIPTS[self.path]
                 self._answer(200, built.read_bytes(), "text/javascript")
             else:
                 self._answer(200 if self.path == "/fence" else 404)
@@ -120,6 +123,9 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def _answer(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
             self.send_response(status)
             self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+            self.send_header("Access-Control-Expose-Headers", "X-Collector-Error")
+            if status in receiver.codes:
+                self.send_header("X-Collector-Error", receiver.codes[status])
             self.send_header("Vary", "Origin")
             self.send_header("Content-Type", kind)
             if status != 204:

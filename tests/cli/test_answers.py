@@ -1,4 +1,4 @@
-"""What the commands print that need little more than themselves: help, config, snippet and more."""
+"""What the commands print that need little more than themselves: help, config, tokens and more."""
 
 from __future__ import annotations
 
@@ -110,21 +110,6 @@ def test_a_setting_may_be_in_a_file(collector: CommandLine) -> None:
     collector.set(database_url_file=str(collector.folder / "url.txt"))
     collector.well("db", "upgrade")
     assert Path("elsewhere.db").exists()
-
-
-def test_the_snippet_is_one_tag_of_this_collector(shell: CommandLine) -> None:
-    ran = shell.well("snippet", "--project-id", PROJECT, "--url", "https://C.example.com/")
-    assert '<script async src="https://c.example.com/v1/snippet.js"></script>' in ran.out
-    assert ran.out.count("src=") == 1
-    assert 'sessionCollector.push(["set"' in ran.out
-    assert "https://shop.example" in ran.err
-
-
-def test_a_customers_name_cannot_end_the_comment_it_stands_in(shell: CommandLine) -> None:
-    shell.well("installation", "edit", PROJECT, "--name", "--><script>alert(1)</script><!--")
-    first = shell.well("snippet", "--project-id", PROJECT).out.splitlines()[0]
-    assert first.startswith("<!--")
-    assert first.index("-->") == len(first) - len("-->")
 
 
 def test_tokens_are_made_listed_without_secret_and_revoked(shell: CommandLine) -> None:
