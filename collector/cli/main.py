@@ -24,6 +24,7 @@ COMMANDS = (
     "integration",
     "snippet",
     "serve",
+    "verify",
     "calls",
     "token",
     "reconcile",

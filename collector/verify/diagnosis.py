@@ -1,0 +1,271 @@
+"""From what was seen to what is the matter: pure, the rules in the order in which they count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from collector.domain import outcomes
+from collector.verify import policy
+from collector.verify.observation import (
+    BEACON_PATH,
+    Beacon,
+    Observation,
+    Script,
+    Violation,
+    is_snippet,
+    origin_of,
+)
+from collector.verify.texts import (
+    INTEGRITY_MISMATCH,
+    INTEGRITY_WITHOUT_CORS,
+    PAGE_FAILURES,
+    PAGE_OTHER_REMEDY,
+    PAGE_STATUS_REMEDY,
+    PAGE_UNRESPONSIVE,
+    POLICY_BY_HOST,
+    POLICY_BY_NONCE,
+    REFUSAL_BY_LOAD,
+    REFUSAL_CHECK,
+    REFUSAL_OF_OTHERS,
+    REFUSALS,
+    TEXTS,
+    Code,
+)
+
+NOT_ANSWERED = "no answer came"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """One finding, in words. ``lasting``: waiting longer would not change it."""
+
+    code: Code
+    explanation: str
+    remedy: str
+    lasting: bool
+
+    @property
+    def is_well(self) -> bool:
+        """Whether sessions of this page can be matched with calls."""
+        return self.code is Code.STORED
+
+
+def diagnose(seen: Observation, *, keys_expected: bool = True) -> Diagnosis:
+    """What holds of the page, the same for the same observation.
+
+    Args:
+        keys_expected: False where the calls name their session themselves, so that a session
+            without a match key is as good.
+    """
+    if _cannot_be_opened(seen):
+        return _page(seen)
+    answered = seen.answered
+    if answered and answered.status is not None:
+        return _outcome(seen, answered, keys_expected=keys_expected)
+    for rule in _RULES:
+        found = rule(seen)
+        if found is not None:
+            return found
+    return _say(Code.NOTHING_SENT, seen)
+
+
+def _cannot_be_opened(seen: Observation) -> bool:
+    opening = seen.opening
+    return bool(opening.failure) or (opening.status or 200) >= 400 or not seen.responds
+
+
+def _page(seen: Observation) -> Diagnosis:
+    status, failure = seen.opening.status, seen.opening.failure or ""
+    if (status or 200) >= 400:
+        why, how = f"it is answered with the status {status}", PAGE_STATUS_REMEDY
+    elif not failure:
+        why, how = PAGE_UNRESPONSIVE
+    else:
+        known = (told[1:] for told in PAGE_FAILURES if told[0] in failure)
+        why, how = next(known, (failure, PAGE_OTHER_REMEDY))
+    return _say(Code.PAGE_NOT_OPENED, seen, why=why, how=how)
+
+
+def _outcome(seen: Observation, beacon: Beacon, *, keys_expected: bool) -> Diagnosis:
+    """What the newest beacon that was answered has come to."""
+    if beacon.status != 204:
+        return _refused(seen, beacon)
+    if beacon.ignored:
+        return _say(Code.KEY_LEFT_OUT, seen, ignored=beacon.ignored)
+    kinds = sorted(kind for kind, value in beacon.keys.items() if value)
+    if keys_expected and not kinds:
+        return _say(Code.STORED_WITHOUT_KEY, seen)
+    return _say(Code.STORED, seen, keys=f", with {', '.join(kinds)}" if kinds else "")
+
+
+def _refused(seen: Observation, beacon: Beacon) -> Diagnosis:
+    status, code = beacon.status or 0, beacon.code
+    if code:
+        refusal = f"{code} (status {status})"
+    else:
+        refusal = f"status {status}, without a code of the collector"
+    how = (_refusal_remedy(status, code) + REFUSAL_CHECK).format(
+        project_id=_project(seen),
+        origin=origin_of(seen.opening.address),
+        path=urlsplit(beacon.address).path or BEACON_PATH,
+    )
+    return _say(Code.BEACON_REFUSED, seen, refusal=refusal, how=how)
+
+
+def _refusal_remedy(status: int, code: str | None) -> str:
+    if code in REFUSALS:
+        return REFUSALS[code]
+    if code:
+        return outcomes.REMEDIES.get(code, outcomes.UNKNOWN).text
+    return REFUSAL_BY_LOAD if status == 429 else REFUSAL_OF_OTHERS
+
+
+def _beacon_policy(seen: Observation) -> Diagnosis | None:
+    blocked = next(filter(_is_beacon, seen.violations), None)
+    if blocked is None:
+        return None
+    directive, how = _advice(blocked)
+    return _say(
+        Code.BEACON_BLOCKED_BY_CSP, seen, beacon=blocked.address, directive=directive, how=how
+    )
+
+
+def _is_beacon(violation: Violation) -> bool:
+    return violation.directive == "connect-src" and (
+        urlsplit(violation.address).path.endswith(BEACON_PATH) or is_snippet(violation.source)
+    )
+
+
+def _beacon_failed(seen: Observation) -> Diagnosis | None:
+    beacon = seen.answered
+    return _say(Code.BEACON_BLOCKED, seen, failure=beacon.failure) if beacon else None
+
+
+def _beacon_pending(seen: Observation) -> Diagnosis | None:
+    return _say(Code.BEACON_UNANSWERED, seen) if seen.beacons else None
+
+
+def _snippet(seen: Observation) -> Diagnosis | None:
+    """Why it does not run; None if it does."""
+    script = seen.script
+    if seen.live:
+        return None
+    if script is None:
+        return _say(Code.SNIPPET_ABSENT, seen)
+    if script.held_back:
+        return _say(Code.SNIPPET_HELD_BACK, seen)
+    for violation in seen.violations:
+        if violation.directive.startswith("script-src") and violation.address == script.address:
+            directive, how = _advice(violation)
+            return _say(Code.SNIPPET_BLOCKED_BY_CSP, seen, directive=directive, how=how)
+    return _download(seen, script)
+
+
+def _download(seen: Observation, script: Script) -> Diagnosis:
+    download = seen.download
+    if download is None:
+        return _say(Code.SNIPPET_DID_NOT_RUN, seen)
+    if download.status is None:
+        return _say(
+            Code.SNIPPET_BLOCKED,
+            seen,
+            lasting=bool(download.failure),
+            failure=download.failure or NOT_ANSWERED,
+        )
+    if download.status >= 400:
+        return _say(Code.SNIPPET_NOT_SERVED, seen, status=download.status)
+    if script.failed and script.has_integrity:
+        why, how = INTEGRITY_MISMATCH if script.has_crossorigin else INTEGRITY_WITHOUT_CORS
+        return _say(Code.SNIPPET_INTEGRITY_FAILED, seen, why=why, how=how)
+    return _say(Code.SNIPPET_DID_NOT_RUN, seen, lasting=script.failed)
+
+
+def _withheld(seen: Observation) -> Diagnosis | None:
+    withheld = seen.withheld
+    script = seen.script
+    if not seen.debugged and script:
+        # The snippet's second file was not let in: the page tells as much as this.
+        if seen.gpc and not script.ignores_gpc:
+            withheld = "gpc"
+        elif script.requires_consent and seen.called:
+            withheld = "consent"
+    code = {
+        "consent": Code.NO_CONSENT,
+        "opt_out": Code.OPTED_OUT,
+        "gpc": Code.PRIVACY_CONTROL,
+    }.get(withheld or "")
+    return _say(code, seen) if code else None
+
+
+def _tag(seen: Observation) -> Diagnosis | None:
+    return None if seen.tag else _say(Code.TAG_ABSENT, seen)
+
+
+def _page_view(seen: Observation) -> Diagnosis | None:
+    return None if seen.called else _say(Code.NO_PAGE_VIEW, seen)
+
+
+def _session(seen: Observation) -> Diagnosis | None:
+    if seen.session or not seen.debugged:
+        return None
+    return _say(Code.SESSION_UNREADABLE, seen)
+
+
+_RULES: tuple[Callable[[Observation], Diagnosis | None], ...] = (
+    _beacon_policy,
+    _beacon_failed,
+    _beacon_pending,
+    _snippet,
+    _withheld,
+    _tag,
+    _page_view,
+    _session,
+)
+
+
+def _advice(violation: Violation) -> tuple[str, str]:
+    """The directive that blocks, and what to do about it."""
+    advice = policy.advise(violation.policy, violation.directive, origin_of(violation.address))
+    words = POLICY_BY_NONCE if advice.by_nonce else POLICY_BY_HOST.format(line=advice.line)
+    return advice.directive, words
+
+
+def _project(seen: Observation) -> str:
+    return str(seen.session.project_id) if seen.session else "PROJECT_ID"
+
+
+def _say(
+    code: Code, seen: Observation, *, lasting: bool | None = None, **facts: object
+) -> Diagnosis:
+    """The finding in the table's words; ``facts`` fill them."""
+    text = TEXTS[code]
+    known = {
+        "snippet": seen.script.address if seen.script else "",
+        "beacon": (seen.beacons[-1].address if seen.beacons else "") or "the collector",
+        "project_id": _project(seen),
+        "complaints": _listed("The browser says", seen.complaints),
+        "problems": _listed("The snippet says", seen.problems),
+        "tag": _tag_failure(seen),
+    } | facts
+    return Diagnosis(
+        code=code,
+        explanation=text.explains.format(**known),
+        remedy=text.remedy.format(**known),
+        lasting=text.lasting if lasting is None else lasting,
+    )
+
+
+def _listed(who: str, told: tuple[str, ...]) -> str:
+    return f" {who}: {'; '.join(told)}" if told else ""
+
+
+def _tag_failure(seen: Observation) -> str:
+    """Contentsquare's own script, if the page asks for it and does not get it."""
+    for download in reversed(seen.tag_downloads):
+        if download.status is not None and download.status >= 400:
+            return f" {download.address} is answered with the status {download.status}."
+        if download.failure:
+            return f" {download.address} does not arrive: {download.failure}."
+    return ""

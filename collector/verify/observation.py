@@ -1,0 +1,173 @@
+"""What was seen of a page, as plain values: the ground of every diagnosis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+#: Where a collector serves its snippet, and where it takes beacons, whatever stands before.
+SNIPPET_PATH = re.compile(r"/v1/snippet(\.[\w-]+)?\.js")
+BEACON_PATH = "/v1/sessions"
+
+
+def is_snippet(address: str) -> bool:
+    """Whether a collector's snippet is served at this address."""
+    return SNIPPET_PATH.search(urlsplit(address).path) is not None
+
+
+def origin_of(address: str) -> str:
+    """``scheme://host[:port]`` of an address."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def without_password(address: str) -> str:
+    """The address as it may be shown: a page under test is often behind a password."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """How the page itself was opened; ``failure`` is in the browser's words."""
+
+    address: str
+    status: int | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Script:
+    """A script element for the snippet; ``held_back`` says that it is not meant to load yet."""
+
+    address: str
+    held_back: bool = False
+    failed: bool = False
+    has_integrity: bool = False
+    has_crossorigin: bool = False
+    requires_consent: bool = False
+    ignores_gpc: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Download:
+    """One request for a script. Neither status nor failure: not answered yet."""
+
+    address: str
+    status: int | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """Which session the snippet tells."""
+
+    project_id: int
+    user_id: str
+    session_number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beacon:
+    """One beacon and its answer. Neither status nor failure: not answered yet.
+
+    ``code`` and ``ignored`` are the collector's headers X-Collector-Error and X-Collector-Ignored.
+    """
+
+    address: str
+    session: Session | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    failure: str | None = None
+    code: str | None = None
+    ignored: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.status is not None or self.failure is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violation:
+    """Something that the page's Content Security Policy has blocked.
+
+    ``source`` is the script that asked for it, ``policy`` the whole policy.
+    """
+
+    directive: str
+    address: str
+    source: str = ""
+    policy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Click:
+    """A click that was asked for, and whether there was something to click on."""
+
+    selector: str
+    done: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """The page at one moment.
+
+    Attributes:
+        responds: False when the page's own scripts keep it from answering.
+        live: the snippet runs.
+        tag: Contentsquare's tag has taken over ``_uxa``.
+        called: how often ``afterPageView`` was called back.
+        debugged: the snippet's second file tells what it saw; without it ``withheld`` is None
+            and ``problems`` is empty whatever happened.
+        withheld: why the snippet sends nothing: "consent", "opt_out" or "gpc".
+        gpc: the browser asks for privacy by Global Privacy Control.
+        complaints: errors on the console about the snippet's address.
+        tag_downloads: requests for Contentsquare's tag.
+    """
+
+    opening: Opening
+    responds: bool = True
+    scripts: tuple[Script, ...] = ()
+    downloads: tuple[Download, ...] = ()
+    tag_downloads: tuple[Download, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    complaints: tuple[str, ...] = ()
+    live: bool = False
+    tag: bool = False
+    called: int = 0
+    debugged: bool = False
+    session: Session | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    withheld: str | None = None
+    gpc: bool = False
+    problems: tuple[str, ...] = ()
+    beacons: tuple[Beacon, ...] = ()
+    clicks: tuple[Click, ...] = ()
+
+    @property
+    def script(self) -> Script | None:
+        """The script element that counts: the first that is meant to load, else the first."""
+        meant = [script for script in self.scripts if not script.held_back]
+        return next(iter(meant or self.scripts), None)
+
+    @property
+    def download(self) -> Download | None:
+        """The newest request for the script that counts."""
+        address = self.script.address if self.script else None
+        found = [download for download in self.downloads if download.address == address]
+        return found[-1] if found else None
+
+    @property
+    def answered(self) -> Beacon | None:
+        """The newest beacon of which the outcome is known."""
+        return next((beacon for beacon in reversed(self.beacons) if beacon.is_done), None)
+
+    @property
+    def collector(self) -> str | None:
+        """The collector's origin, as far as the page names it."""
+        address = (self.beacons[-1].address if self.beacons else "") or (
+            self.script.address if self.script else ""
+        )
+        return origin_of(address) if address else None

@@ -1,0 +1,1 @@
+"""Tests of what is concluded of a page, without a browser."""
