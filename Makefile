@@ -6,10 +6,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check snippet clean
+.PHONY: help demo test check snippet bench-page clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/.app ## show the whole product at work (Ctrl-C ends it; DEMO_ARGS=--once exits by itself)
 	@$(BIN)/collector demo $(DEMO_ARGS)
@@ -26,6 +26,9 @@ check: .venv/.dev ## lint, types and layers
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
+
+bench-page: .venv/.dev ## measure what the snippet costs a page (docs/page-cost.md)
+	@$(BIN)/python -m bench.page_cost $(BENCH_ARGS)
 
 clean: ## remove what make has made
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,9 +1,13 @@
-"""Makes sure that the browser tests have a Chromium, before pytest starts.
+"""Makes sure that the browser tests have a Chromium, and a Firefox where that can be.
 
-Run by ``make test``. In order: what $CHROMIUM names, one on the PATH, apt-get as root on Debian
-and its like, Playwright's own download. Each is started once before it is believed: Ubuntu's
-``chromium-browser`` can be a stub that only says how to install the real one. Where none can be
-had this fails loudly, because a suite that skips its browser in silence proves nothing.
+Run by ``make test`` before pytest. In order: what $CHROMIUM names, one on the PATH, apt-get as
+root on Debian and its like, Playwright's own download. Each is started once before it is believed:
+Ubuntu's ``chromium-browser`` can be a stub that only says how to install the real one. Where none
+can be had this fails loudly, because a suite that skips its browser in silence proves nothing.
+
+A Firefox is looked for in the same way, as $FIREFOX, on the PATH and by apt-get; Playwright has
+none but one that it has changed itself. Where none can be had this says so, and its tests are
+skipped.
 """
 
 from __future__ import annotations
@@ -14,19 +18,25 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from websockets.exceptions import WebSocketException
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIREFOX_NAMES = ("firefox", "firefox-esr")
 
 SKIPPED = "Browser tests are skipped, because SKIP_BROWSER=1."
+NO_FIREFOX = "No Firefox was found; make test says what was tried."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What the decision depends on, so that it can be tested without any of it.
 
-    ``on_path`` and ``works`` look; ``apt_install`` and ``playwright_install`` act, and say what
-    went wrong or None. ``apt_install`` is None where apt-get cannot be used.
+    ``setting`` is the path that the environment names. ``on_path`` and ``works`` look;
+    ``apt_install`` and ``playwright_install`` act, and say what went wrong or None. They are None
+    where they cannot be used.
     """
 
     setting: str | None
@@ -34,7 +44,7 @@ class Surroundings:
     on_path: Callable[[str], str | None]
     works: Callable[[str], bool]
     apt_install: Callable[[], str | None] | None
-    playwright_install: Callable[[], str | None]
+    playwright_install: Callable[[], str | None] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,46 +60,22 @@ def find_chromium() -> str | None:
 
     A $CHROMIUM that does not start is returned all the same: whoever named it wants to hear of it.
     """
-    return os.environ.get("CHROMIUM") or _installed(shutil.which, _starts)
+    return os.environ.get("CHROMIUM") or _installed(NAMES, shutil.which, _chromium_starts)
+
+
+def find_firefox() -> str | None:
+    """Path of a Firefox that can be driven, the one that $FIREFOX names if it names one."""
+    named = os.environ.get("FIREFOX")
+    return _installed((named,) if named else FIREFOX_NAMES, shutil.which, _firefox_starts)
 
 
 def prepare(around: Surroundings) -> Outcome:
-    """Decide, in the order of the module's docstring, and install where that is the decision."""
+    """Decide about Chromium, in the order of the module's docstring, and install where needed."""
     if around.skip:
         return Outcome(ready=True, message=SKIPPED)
-    if around.setting:
-        if around.works(around.setting):
-            return _found(around.setting)
-        return _failure([f"CHROMIUM={around.setting}: it does not start"])
-    if path := _installed(around.on_path, around.works):
-        return _found(path)
-    return _install(around, [f"{', '.join(NAMES)} on the PATH: none that starts"])
-
-
-def _install(around: Surroundings, tried: list[str]) -> Outcome:
-    if around.apt_install is None:
-        tried.append("apt-get: not tried, it needs root on Debian or Ubuntu")
-    else:
-        problem = around.apt_install()
-        if path := _installed(around.on_path, around.works):
-            return _found(path)
-        tried.append(f"apt-get install chromium: {problem or 'it brought none that starts'}")
-    problem = around.playwright_install()
-    if problem is None:
-        return _found("Playwright's own")
-    return _failure([*tried, f"playwright install chromium: {problem}"])
-
-
-def _found(browser: str) -> Outcome:
-    return Outcome(ready=True, message=f"Browser: {browser}")
-
-
-def _installed(on_path: Callable[[str], str | None], works: Callable[[str], bool]) -> str | None:
-    paths = (on_path(name) for name in NAMES)
-    return next((path for path in paths if path and works(path)), None)
-
-
-def _failure(tried: list[str]) -> Outcome:
+    found, tried = _search(around, "CHROMIUM", NAMES, "chromium")
+    if found:
+        return Outcome(ready=True, message=f"Browser: {found}")
     lines = [
         "NO BROWSER. The snippet cannot be tested without a Chromium. Tried:",
         *(f"  - {line}" for line in tried),
@@ -99,12 +85,76 @@ def _failure(tried: list[str]) -> Outcome:
     return Outcome(ready=False, message="\n".join(lines))
 
 
-def _starts(path: str) -> bool:
+def prepare_firefox(around: Surroundings) -> Outcome:
+    """The same for Firefox, without which the tests can go on; not asked where all are skipped."""
+    found, tried = _search(around, "FIREFOX", FIREFOX_NAMES, "firefox-esr")
+    if found:
+        return Outcome(ready=True, message=f"Browser: {found}")
+    lines = [
+        "NO FIREFOX. What must hold in Chromium and in Firefox is tested in Chromium only. Tried:",
+        *(f"  - {line}" for line in tried),
+        "Install Firefox (Debian: firefox-esr), or name one: FIREFOX=/path/to/firefox make test",
+    ]
+    return Outcome(ready=True, message="\n".join(lines))
+
+
+def _search(
+    around: Surroundings, variable: str, names: tuple[str, ...], package: str
+) -> tuple[str | None, list[str]]:
+    """The browser, or None with what was tried."""
+    if around.setting:
+        if around.works(around.setting):
+            return around.setting, []
+        return None, [f"{variable}={around.setting}: it does not start"]
+    if path := _installed(names, around.on_path, around.works):
+        return path, []
+    tried = [f"{', '.join(names)} on the PATH: none that starts"]
+    if around.apt_install is None:
+        tried.append("apt-get: not tried, it needs root on Debian or Ubuntu")
+    else:
+        problem = around.apt_install()
+        if path := _installed(names, around.on_path, around.works):
+            return path, []
+        tried.append(f"apt-get install {package}: {problem or 'it brought none that starts'}")
+    if around.playwright_install is not None:
+        problem = around.playwright_install()
+        if problem is None:
+            return "Playwright's own", []
+        tried.append(f"playwright install {package}: {problem}")
+    return None, tried
+
+
+def _installed(
+    names: tuple[str, ...], on_path: Callable[[str], str | None], works: Callable[[str], bool]
+) -> str | None:
+    paths = (on_path(name) for name in names)
+    return next((path for path in paths if path and works(path)), None)
+
+
+def _chromium_starts(path: str) -> bool:
+    return "Chrom" in _version(path)
+
+
+def _firefox_starts(path: str) -> bool:
+    """Whether the tests can drive it: some are packed so that they see no profile of ours."""
+    if "Firefox" not in _version(path):
+        return False
+    from tests.browser import firefox
+
+    try:
+        with firefox.running(path) as started, started.tab() as tab:
+            return bool(tab.evaluate("true"))
+    except (AssertionError, OSError, WebSocketException) as error:
+        sys.stderr.write(f"  {path}: {error}\n")
+        return False
+
+
+def _version(path: str) -> str:
     try:
         done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0 and b"Chrom" in done.stdout
+        return ""
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
 
 
 def _run(*command: str) -> str | None:
@@ -128,8 +178,8 @@ def _run(*command: str) -> str | None:
     return None if done.returncode == 0 else "\n    ".join(done.stdout.strip().splitlines()[-15:])
 
 
-def _apt_install() -> str | None:
-    return _run("apt-get", "update", "-q") or _run("apt-get", "install", "-y", "-q", "chromium")
+def _apt_install(package: str) -> str | None:
+    return _run("apt-get", "update", "-q") or _run("apt-get", "install", "-y", "-q", package)
 
 
 def _playwright_install() -> str | None:
@@ -143,18 +193,35 @@ def _apt_can_be_used() -> bool:
 
 def main() -> int:
     """Prepare on this machine; the exit code tells make whether to go on."""
-    outcome = prepare(
+    skip = os.environ.get("SKIP_BROWSER") == "1"
+    apt = _apt_can_be_used()
+    chromium = prepare(
         Surroundings(
             setting=os.environ.get("CHROMIUM"),
-            skip=os.environ.get("SKIP_BROWSER") == "1",
+            skip=skip,
             on_path=shutil.which,
-            works=_starts,
-            apt_install=_apt_install if _apt_can_be_used() else None,
+            works=_chromium_starts,
+            apt_install=partial(_apt_install, "chromium") if apt else None,
             playwright_install=_playwright_install,
         )
     )
-    sys.stderr.write(f"{outcome.message}\n")
-    return 0 if outcome.ready else 1
+    sys.stderr.write(f"{chromium.message}\n")
+    if not chromium.ready:
+        return 1
+    if skip:
+        return 0
+    firefox = prepare_firefox(
+        Surroundings(
+            setting=os.environ.get("FIREFOX"),
+            skip=skip,
+            on_path=shutil.which,
+            works=_firefox_starts,
+            apt_install=partial(_apt_install, "firefox-esr") if apt else None,
+            playwright_install=None,
+        )
+    )
+    sys.stderr.write(f"{firefox.message}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real Chromium, a page's site and a receiver on another origin, for the browser tests."""
+"""Real browsers, a page's site, and a receiver or a real server, for the browser tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser import firefox as firefoxes
+from tests.browser.customer import Customer, Server
+from tests.browser.firefox import Firefox
 from tests.browser.receiver import Receiver
 from tests.browser.site import Site
-from tests.prepare_browser import SKIPPED, find_chromium
+from tests.browser.tabs import ChromiumTab, Tab
+from tests.browser.verifying import Verifier
+from tests.prepare_browser import NO_FIREFOX, SKIPPED, find_chromium, find_firefox
 
 #: No sandbox when root: Chromium refuses to start with one. The rest keeps it on loopback.
 FLAGS = (
@@ -28,7 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what drives the browser; skip it where that was asked for, and nowhere else."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
+        driven = {"browser", "tab", "tab_with_gpc", "verify"}.intersection(
+            getattr(item, "fixturenames", ())
+        )
+        if here in item.path.parents and driven:
             item.add_marker(pytest.mark.browser)
             if os.environ.get("SKIP_BROWSER") == "1":
                 item.add_marker(pytest.mark.skip(reason=SKIPPED))
@@ -72,4 +80,78 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def site() -> Iterator[Site]:
     with Site() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def firefox_path() -> str:
+    """A Firefox that can be driven; where there is none, its tests are skipped."""
+    return find_firefox() or pytest.skip(NO_FIREFOX)
+
+
+@pytest.fixture(scope="session")
+def firefox(firefox_path: str) -> Iterator[Firefox]:
+    """One Firefox for the whole run."""
+    with firefoxes.running(firefox_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def firefox_with_gpc(firefox_path: str) -> Iterator[Firefox]:
+    """One whose visitor has asked, in its settings, not to be sold or shared."""
+    with firefoxes.running(firefox_path, {"privacy.globalprivacycontrol.enabled": True}) as started:
+        yield started
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """A tab of each browser in turn, into which nothing may be thrown."""
+    if request.param == "firefox":
+        with request.getfixturevalue("firefox").tab() as opened:
+            yield opened
+    else:
+        opened = ChromiumTab(request.getfixturevalue("context"))
+        yield opened
+    assert opened.thrown == []
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def tab_with_gpc(request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """A tab with Global Privacy Control: Firefox has it; Chromium is made to look so."""
+    if request.param == "firefox":
+        with request.getfixturevalue("firefox_with_gpc").tab() as opened:
+            yield opened
+    else:
+        context: BrowserContext = request.getfixturevalue("context")
+        context.set_extra_http_headers({"Sec-GPC": "1"})
+        context.add_init_script("navigator.globalPrivacyControl = true")
+        opened = ChromiumTab(context)
+        yield opened
+    assert opened.thrown == []
+
+
+@pytest.fixture(scope="session")
+def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real server for the whole run; each test has a project of its own."""
+    with Server(sqlite_template, tmp_path_factory.mktemp("server")) as started:
+        yield started
+
+
+@pytest.fixture
+def customer(server: Server, site: Site) -> Customer:
+    """A customer whose pages are the site's."""
+    return server.add_customer(site)
+
+
+@pytest.fixture
+def own_server(sqlite_template: Path, tmp_path: Path) -> Iterator[Server]:
+    """A real server that the test may take down or break."""
+    with Server(sqlite_template, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def verify() -> Iterator[Verifier]:
+    """Verifies pages as `collector verify` does, with one Chromium for the whole run."""
+    with Verifier() as running:
         yield running

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from tests.prepare_browser import NAMES, Surroundings, find_chromium, prepare
+from tests.prepare_browser import (
+    FIREFOX_NAMES,
+    NAMES,
+    Surroundings,
+    find_chromium,
+    find_firefox,
+    prepare,
+    prepare_firefox,
+)
 
 
 @dataclass(kw_only=True)
@@ -20,7 +29,7 @@ class Machine:
     broken: tuple[str, ...] = ()
     apt: str | None = "no apt"  # "no apt", None when it installs, else what goes wrong
     apt_brings: dict[str, str] = field(default_factory=dict)
-    playwright: str | None = None  # what goes wrong
+    playwright: str | None = None  # what goes wrong, or "none to be had"
     log: list[str] = field(default_factory=list)
 
     def surroundings(self) -> Surroundings:
@@ -30,7 +39,9 @@ class Machine:
             on_path=self.path.get,
             works=lambda path: path not in self.broken,
             apt_install=None if self.apt == "no apt" else self._done("apt", self._apt),
-            playwright_install=self._done("playwright", lambda: self.playwright),
+            playwright_install=None
+            if self.playwright == "none to be had"
+            else self._done("playwright", lambda: self.playwright),
         )
 
     def _apt(self) -> str | None:
@@ -92,3 +103,58 @@ def test_where_none_is_installed_playwright_takes_its_own(monkeypatch: pytest.Mo
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     assert find_chromium() is None
+
+
+FIREFOX = {"firefox-esr": "/usr/bin/firefox-esr"}
+
+
+def without_playwright(**machine: Any) -> Machine:
+    return Machine(playwright="none to be had", **machine)
+
+
+@pytest.mark.parametrize(
+    ("machine", "log", "said"),
+    [
+        (without_playwright(setting="/opt/f", path=FIREFOX), [], "Browser: /opt/f"),
+        (without_playwright(path=FIREFOX, apt=None), [], "Browser: /usr/bin/firefox-esr"),
+        (without_playwright(path=FIREFOX | {"firefox": "/f"}), [], "Browser: /f"),
+        (without_playwright(path=FIREFOX | {"firefox": "/f"}, broken=("/f",)), [],
+         "Browser: /usr/bin/firefox-esr"),
+        (without_playwright(apt=None, apt_brings=dict(FIREFOX)), ["apt"],
+         "Browser: /usr/bin/firefox-esr"),
+    ],
+)  # fmt: skip
+def test_a_firefox_is_taken_where_it_can_be_had(
+    machine: Machine, log: list[str], said: str
+) -> None:
+    outcome = prepare_firefox(machine.surroundings())
+    assert (outcome.ready, outcome.message, machine.log) == (True, said, log)
+
+
+@pytest.mark.parametrize(
+    ("machine", "tried"),
+    [
+        (without_playwright(setting="/opt/f", path=FIREFOX, broken=("/opt/f",)), "FIREFOX=/opt/f"),
+        (without_playwright(), "apt-get: not tried"),
+        (without_playwright(apt="no network"), "apt-get install firefox-esr: no network"),
+    ],
+)
+def test_without_a_firefox_the_tests_go_on_and_it_says_so_loudly(
+    machine: Machine, tried: str
+) -> None:
+    outcome = prepare_firefox(machine.surroundings())
+    assert outcome.ready
+    for word in ("NO FIREFOX", "Chromium only", tried, "FIREFOX="):
+        assert word in outcome.message
+
+
+def test_a_named_firefox_that_does_not_start_is_not_replaced_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIREFOX", "/nowhere/firefox")
+    assert find_firefox() is None
+
+
+def test_each_firefox_that_is_looked_for_is_named_when_none_is_found() -> None:
+    message = prepare_firefox(without_playwright().surroundings()).message
+    assert all(name in message for name in FIREFOX_NAMES)
