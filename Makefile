@@ -14,7 +14,7 @@ help: ## list the commands
 demo: .venv/.app ## show the whole product at work (Ctrl-C ends it; DEMO_ARGS=--once exits by itself)
 	@$(BIN)/collector demo $(DEMO_ARGS)
 
-test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL and a real Chromium
+test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL, a real Chromium and Firefox
 	@$(BIN)/python -m tests.prepare_browser
 	$(BIN)/pytest $(TEST_ARGS)
 

@@ -19,6 +19,7 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── LeaseLostError                 another worker has taken the installation over
     └── ContentsquareError
         ├── CredentialsRefusedError    the token endpoint refuses the credentials
+        ├── OtherProjectError          the token is for another project or integration
         └── UnavailableError           no usable answer: network, timeout, 408, 429, 5xx
 """
 
@@ -110,6 +111,10 @@ class ContentsquareError(CollectorError):
 
 class CredentialsRefusedError(ContentsquareError):
     """The token endpoint refuses the credentials, or a fresh token is refused by the API."""
+
+
+class OtherProjectError(ContentsquareError):
+    """The credentials give a token for another project or integration than the installation's."""
 
 
 class UnavailableError(ContentsquareError):

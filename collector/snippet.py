@@ -6,7 +6,6 @@ customer's page is always that of the bytes which the page is sent.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ class Script:
     """One script, as it is and compressed.
 
     ``encoded`` has it by content coding, the preferred one first; ``identity`` is among them.
+    Nothing is compressed here: the same address has the same bytes whatever machine serves them.
     """
 
     encoded: Mapping[str, bytes]
@@ -80,6 +80,5 @@ def _read(path: Path) -> Script:
         for coding, suffix in READY_MADE.items()
         if (compressed := path.with_name(path.name + suffix)).is_file()
     }
-    encoded.setdefault("gzip", gzip.compress(source, mtime=0))
     encoded["identity"] = source
     return Script(encoded=encoded, hash=hash_of(source), integrity=integrity_of(source))

@@ -18,6 +18,7 @@ from collector.config import CLIENT_SECRET_ABOUT, CLIENT_SECRET_VARIABLE, PREFIX
 from collector.domain.verdicts import Verdict
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
+from collector.web.answers import NOT_FOR_HERE
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.world import Clock, World
 
@@ -126,5 +127,6 @@ def test_every_code_that_the_server_answers_with_is_documented() -> None:
     web = "".join(path.read_text() for path in (ROOT / "collector" / "web").glob("*.py"))
     codes = set(re.findall(r'(?:RequestRefusedError|failure)\(\s*\d{3},\s*"([a-z_]+)"', web))
     assert len(codes) > 10
+    codes |= set(NOT_FOR_HERE)
     documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "http.md").read_text()))
     assert codes - {"internal_error"} <= documented

@@ -106,7 +106,7 @@ def add(client_secret_file: Path | None, origins: tuple[str, ...], **options: An
             installations.add(connection, new, sealed, datetime.now(UTC))
     click.echo(f"Added {new.name} (project {new.project_id}). Next:")
     click.echo(f"  collector installation check {new.project_id}")
-    click.echo(f"  collector snippet --project-id {new.project_id}")
+    click.echo(f"  {_snippet_command(new.project_id)}")
 
 
 @installation.command("list")
@@ -186,6 +186,11 @@ def edit(
         with database.write() as connection:
             installations.edit(connection, project_id, changes, datetime.now(UTC))
     click.echo(f"Changed {', '.join(sorted(changes))} of project {project_id}.")
+    if "honour_gpc" in changes:
+        # The browser's part is decided by the tag, before anything reaches the server.
+        need = "must no longer have" if changes["honour_gpc"] else "need"
+        click.echo(f'The tags on the pages {need} data-gpc="ignore" too. Print them with:')
+        click.echo(f"  {_snippet_command(project_id)}")
 
 
 @installation.command()
@@ -246,6 +251,10 @@ def _as_json(item: Installation) -> dict[str, Any]:
         "honour_gpc": item.honour_gpc,
         "problem": item.problem,
     }
+
+
+def _snippet_command(project_id: int) -> str:
+    return f"collector snippet --project-id {project_id} --url https://..."
 
 
 def _ask_secret(file: Path | None) -> str:

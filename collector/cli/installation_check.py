@@ -6,17 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from collector.cli import shared
+from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
-from collector.domain.outcomes import KEY_IGNORED
+from collector.domain.outcomes import KEY_IGNORED, UNKNOWN_PROJECT
 from collector.jobs.check import DAYS, Check, Finding
 from collector.jobs.check import check as look
-from collector.storage.key_shares import KeyShares
 from collector.storage.secrets import SecretBox
 
-#: The width of the words at the left.
+#: The width of the words at the left; what folds hangs beside them.
 _LEFT = 14
+
+_CREDENTIALS = {
+    True: "work: the token is for project {project_id}",
+    False: "do not work; the error below says why",
+    None: "could not be tried; the error below says why",
+}
 
 
 @click.command()
@@ -29,9 +34,11 @@ def check(project_id: int, as_json: bool) -> None:
     carry, and what was refused in the last seven days (UTC), each with its remedy.
 
     Exit code 0: the credentials work, and nothing needs a person. 1: the credentials do not
-    work; or the last run had a problem; or beacons came once, and none for 48 hours; or something
-    that only a person can mend was refused or left out within the last 24 hours. That no beacon
-    has come yet is no failure.
+    work, or could not be tried; or the last run had a problem; or beacons came once, and none for
+    48 hours; or something that only a person can mend was refused or left out within the last 24
+    hours. Of the origins that are not allowed only those count whose host is akin to an allowed
+    one, such as www.shop.example to shop.example; all of them, when no beacon was accepted in the
+    last 24 hours. That no beacon has come yet is no failure.
     """
     settings = shared.load_settings()
     box = SecretBox(settings.require_secret_key())
@@ -52,35 +59,37 @@ def check(project_id: int, as_json: bool) -> None:
 def _print(found: Check) -> None:
     item = found.installation
     click.secho(f"{item.name} (project {item.project_id})", bold=True)
-    if found.credentials_error is None:
-        _line("Credentials", f"work: the token is for project {item.project_id}")
-        _line("Enrichments", f"go to {found.endpoint}/v1/enrichments")
-    else:
-        _line("Credentials", "do not work; the error below says why")
+    _line("Credentials", _CREDENTIALS[found.credentials_work].format(project_id=item.project_id))
+    if found.endpoint:
+        _line("Enrichments", f"go to {found.endpoint}")
     if item.paused:
         _line("Paused", f"nothing is sent until: collector installation resume {item.project_id}")
     if item.problem:
         _line("Problem", item.problem)
     if found.last_beacon is None:
-        _line("Last beacon", "none has ever come. Put the tag on the customer's pages:")
-        _line("", f"  collector snippet --project-id {item.project_id}")
-        _line("", "and see what a page does with it:")
-        _line("", f"  collector verify {found.first_page}")
+        command = f"collector snippet --project-id {item.project_id} --url https://..."
+        _line("Last beacon", f"none has ever come. Put the tag on the customer's pages: {command}")
+        _line("", f"and see what a page does with it: collector verify {found.first_page}")
     else:
         _line("Last beacon", f"{moment(found.last_beacon)}, {_ago(found.now - found.last_beacon)}")
-        _line("Today", f"{found.beacons_today} beacons, {found.sessions_today} new sessions (UTC)")
-    if found.keys is not None:
-        _print_keys(found.keys)
+        beacons = _number(found.beacons_today, "beacon")
+        _line("Today", f"{beacons}, {_number(found.sessions_today, 'new session')} (UTC)")
+    _print_keys(found)
     if found.silence:
         _line("Silence", found.silence)
     _print_findings(found)
 
 
-def _print_keys(keys: KeyShares) -> None:
-    shares = [f"{kind} {_percent(number, keys.sessions)}" for kind, number in keys.kinds.items()]
+def _print_keys(found: Check) -> None:
+    keys = found.keys
+    if keys is None:
+        return
+    shares = [f"{kind} {_percent(number, keys.sessions)}" for kind, number in found.kinds.items()]
+    more = f" and {found.more_kinds} more" if found.more_kinds else ""
     without = _percent(keys.sessions - keys.with_a_key, keys.sessions)
-    _line("Keys", ", ".join([*shares, f"none {without}"]))
-    _line("", f"of the {keys.sessions} sessions first seen on {keys.day}")
+    told = f"{', '.join(shares)}{more}, none {without}" if shares else f"none {without}"
+    sessions = _number(keys.sessions, "session")
+    _line("Keys", f"{told}, of the {sessions} first seen on {keys.day}")
 
 
 def _print_findings(found: Check) -> None:
@@ -89,27 +98,45 @@ def _print_findings(found: Check) -> None:
         return
     click.echo(f"\nRefused or left out in the last {DAYS} days:")
     for item in found.findings:
-        click.echo(f"\n  {click.style(item.outcome, bold=True)}: {_how_often(item, found.now)}")
+        first, *others = paragraphs.fold(
+            f"{item.outcome}: {_how_often(item, found.now)}", paragraphs.columns() - 4
+        )
+        click.echo("\n  " + first.replace(item.outcome, click.style(item.outcome, bold=True), 1))
+        for line in others:
+            click.echo(f"    {line}")
         if item.detail:
-            click.echo(f"    Answered: {item.detail}")
-        left = click.style("To do:", fg="yellow") if item.needs_person else "Note:"
-        click.echo(f"    {left} {item.remedy}")
+            _line("    Answered:", item.detail)
+        if item.needs_person:
+            _line("    To do:", item.remedy, colour="yellow")
+        else:
+            is_plain = item.remedy.startswith("Nothing to do")
+            _line("" if is_plain else "    Note:", item.remedy)
 
 
 def _how_often(item: Finding, now: datetime) -> str:
-    beacons = f"{item.beacons} beacon{'s'[: item.beacons != 1]}"
-    words = [f"{beacons}, the last {_ago(now - item.last_at)}"]
+    words = [f"{_number(item.beacons, 'beacon')}, the last {_ago(now - item.last_at)}"]
     if item.outcome == KEY_IGNORED:
         words = [f"a key was left out of {words[0]}"]
     if item.origins:
-        words.append("from " + ", ".join(item.origins))
-    if not item.of_project:
+        more = f" and {item.more_origins} more" if item.more_origins else ""
+        words.append(f"from {', '.join(item.origins)}{more}")
+    if item.outcome == UNKNOWN_PROJECT:
         words.append("which told no known project")
+    elif not item.of_project:
+        words.append("refused before the project was known")
     return ", ".join(words)
 
 
-def _line(left: str, right: str) -> None:
-    click.echo(f"{left:{_LEFT}}{right}")
+def _line(left: str, right: str, *, colour: str | None = None) -> None:
+    """A word at the left, and a text that is folded beside it."""
+    beside = click.style(left, fg=colour) + " " * (_LEFT - len(left))
+    for line in paragraphs.fold(right, paragraphs.columns() - _LEFT):
+        click.echo(f"{beside}{line}".rstrip())
+        beside = " " * _LEFT
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s'[: number != 1]}"
 
 
 def _percent(number: int, of: int) -> str:
@@ -122,5 +149,5 @@ def _ago(time: timedelta) -> str:
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             number = seconds // length
-            return f"{number} {unit}{'s'[: number != 1]} ago"
+            return f"{_number(number, unit)} ago"
     return "less than a minute ago"

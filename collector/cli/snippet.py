@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -13,6 +16,9 @@ from collector.domain.installation import Installation, normalise_origin
 from collector.errors import UsageError
 from collector.storage import installations
 
+#: What stands for this collector's address where it is not given.
+EXAMPLE_URL = "https://collector.example.com"
+
 #: Where the snippet can read a key from, as its data-key attributes say it.
 SOURCES = {
     "cookie": "cookie:NAME",
@@ -20,6 +26,9 @@ SOURCES = {
     "js": "js:window.path.to.value",
     "text": "text:CSS-SELECTOR",
 }
+
+#: The snippet cuts a path at its dots, and takes what is between for names as they stand.
+_PATH = re.compile(r"[\w$-]+(\.[\w$-]+)*")
 
 
 class Key(click.ParamType[tuple[str, str]]):
@@ -30,7 +39,10 @@ class Key(click.ParamType[tuple[str, str]]):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, str]:
-        kind, _, source = value.partition("=")
+        kind, is_given, source = value.partition("=")
+        if not is_given:
+            form = "KIND=SOURCE:PLACE, such as visitor_id=cookie:NAME"
+            self.fail(f"{value!r} is not of the form {form}", param, ctx)
         if not is_kind(kind):
             self.fail(
                 f"{kind!r} is no kind of key: it has at most 30 of a-z, 0-9 and _, the first of "
@@ -41,6 +53,13 @@ class Key(click.ParamType[tuple[str, str]]):
         where, _, what = source.partition(":")
         if where not in SOURCES or not what.strip() or not what.isprintable():
             self.fail(f"{source!r} is not one of {', '.join(SOURCES.values())}", param, ctx)
+        if where == "js" and not _PATH.fullmatch(what):
+            self.fail(
+                f"{source!r} is not of the form {SOURCES['js']}: names with dots between them, "
+                "and an item of a list by its number, as in js:window.list.0",
+                param,
+                ctx,
+            )
         return kind, source
 
 
@@ -48,9 +67,8 @@ class Key(click.ParamType[tuple[str, str]]):
 @shared.project_id_option
 @click.option(
     "--url",
-    default="https://collector.example.com",
-    show_default=True,
-    help="Where browsers reach this collector; yours, in place of the example.",
+    help=f"Where browsers reach this collector. Without it, {EXAMPLE_URL} stands for it, as an "
+    "example.",
 )
 @click.option(
     "--key",
@@ -69,7 +87,7 @@ class Key(click.ParamType[tuple[str, str]]):
 @shared.json_option
 def snippet(
     project_id: int,
-    url: str,
+    url: str | None,
     keys: tuple[tuple[str, str], ...],
     require_consent: bool,
     only: str | None,
@@ -79,7 +97,7 @@ def snippet(
     if only and as_json:
         raise UsageError("--json has every form in it: leave out --only.")
     try:
-        origin = normalise_origin(url)
+        origin = normalise_origin(EXAMPLE_URL if url is None else url)
     except ValueError as error:
         raise UsageError(f"--url: {error}") from error
     attributes = _key_attributes(keys)
@@ -94,12 +112,14 @@ def snippet(
         attributes["data-gpc"] = "ignore"
     script = published.current()
     forms = snippet_forms.build(origin, script, attributes, published.declaration())
+    for warning in _warnings(origin, is_example=url is None, has_keys=bool(keys)):
+        click.echo(warning, err=True)
     if as_json:
         shared.echo_json(_as_json(found, script, forms))
         return
     click.echo(forms[only] if only else _under_headings(found, forms))
     click.echo(
-        "It may send from: " + ", ".join(found.origins) + "\nAnother origin: collector "
+        "It may send from: " + ", ".join(found.origins) + "\nAnother origin:\n  collector "
         f"installation edit {project_id} --add-origin https://...",
         err=True,
     )
@@ -114,6 +134,34 @@ def _key_attributes(keys: tuple[tuple[str, str], ...]) -> dict[str, str]:
     if len(sources) > MAX_KEYS:
         raise UsageError(f"--key: {len(sources)} keys are given. A page has at most {MAX_KEYS}.")
     return {f"data-key-{kind}": source for kind, source in sources.items()}
+
+
+def _warnings(origin: str, *, is_example: bool, has_keys: bool) -> list[str]:
+    """What whoever copies this should know first."""
+    warnings = []
+    if is_example:
+        warnings.append(
+            f"{origin} is an example. Say where browsers reach this collector: --url https://..."
+        )
+    if origin.startswith("http://") and not _is_loopback(urlsplit(origin).hostname or ""):
+        warnings.append(
+            f"Pages of https load no script from {origin}: browsers block it. Give an address of "
+            "https by --url."
+        )
+    if not has_keys:
+        warnings.append(
+            "No --key is given, and without a key no call is found: let the page tell one by code "
+            '(the command "set"), or give --key, such as --key visitor_id=cookie:NAME'
+        )
+    return warnings
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether browsers trust this host without TLS, since it is their own machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _under_headings(found: Installation, forms: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 
 from collector.snippet import Script
@@ -67,8 +68,8 @@ def build(origin: str, script: Script, attributes: Attributes, declaration: str)
 
 
 def in_comment(text: str) -> str:
-    """Text that cannot end the HTML comment it stands in."""
-    return text.replace("--", "- -").replace(">", "")
+    """Text without two hyphens in a row, with which every end of an HTML comment begins."""
+    return re.sub("-(?=-)", "- ", text)
 
 
 def _tag(attributes: Attributes) -> str:

@@ -14,7 +14,12 @@ from typing import Any
 from collector.contentsquare.answers import Credentials, Grant
 from collector.contentsquare.retry import RetryPolicy, is_later, retry_after
 from collector.contentsquare.transport import Reply, Transport, excerpt, is_safe_url
-from collector.errors import ContentsquareError, CredentialsRefusedError, UnavailableError
+from collector.errors import (
+    ContentsquareError,
+    CredentialsRefusedError,
+    OtherProjectError,
+    UnavailableError,
+)
 
 #: A token is renewed this long before it expires, so that no batch starts with a token that dies
 #: on its way; of a short life, only the last tenth is given up.
@@ -166,7 +171,7 @@ def _check_identity(credentials: Credentials, document: dict[str, Any]) -> None:
         given = document.get(name)
         if str(given) != str(wanted):
             hide = str(document["access_token"])
-            raise ContentsquareError(
+            raise OtherProjectError(
                 f"{credentials}: the token is for {where} {excerpt(repr(given), hide=hide)},"
                 f" but the installation says {where} {wanted}; nothing was sent. Correct the"
                 " project id or the credentials with `collector installation edit`"

@@ -37,23 +37,29 @@ class Beacon:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """A key that is not stored, with the reason, which never repeats the key's value."""
+    """A key that is not stored, with the reason, which never repeats the key's value.
 
-    kind: str
+    ``kind`` is None for what cannot be told apart into keys.
+    """
+
+    kind: str | None
     why: str
 
 
-def read_keys(
-    told: Mapping[str, object], region: str | None
-) -> tuple[dict[str, str], list[LeftOut]]:
+def read_keys(told: object, region: str | None) -> tuple[dict[str, str], list[LeftOut]]:
     """The usable keys in the spelling in which calls meet them, and those that are left out.
 
     Args:
-        told: what the page said; null and blank values are no keys at all.
+        told: what the page said: an object, or null or an empty list for none. Null and blank
+            values are no keys at all.
         region: two-letter country of numbers written in national form, or None.
     """
     keys: dict[str, str] = {}
     left_out: list[LeftOut] = []
+    if told is None or told == []:
+        return keys, left_out
+    if not isinstance(told, Mapping):
+        return keys, [LeftOut(kind=None, why="must be an object")]
     for kind, value in told.items():
         try:
             key = _read(kind, value, region)
@@ -85,7 +91,11 @@ def _read(kind: str, value: object, region: str | None) -> str:
 
 
 def _text(value: object) -> str:
-    """A scalar of JSON as JavaScript would write it; "" for null."""
+    """A scalar of JSON as text; "" for null.
+
+    A number is written as JavaScript would, except from 1e21 on and below 0.0001, where no key
+    lies.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

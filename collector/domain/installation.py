@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ MAX_ORIGIN = 270
 _HOST = re.compile(r"[a-z0-9._:-]+")
 
 #: What browsers send for pages that have no http(s) origin: files, frames, extensions, apps.
-_OTHER_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,30}://[a-z0-9._-]{0,100}")
+_OTHER_ORIGIN = re.compile(r"null|(?!https?:)[a-z][a-z0-9+.-]{0,30}://[a-z0-9._-]{0,100}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,3 +81,15 @@ def origin_name(text: str | None) -> str:
 def is_web_origin(origin: str) -> bool:
     """Whether an installation could allow ``origin``, which is in its normal form."""
     return origin.startswith(("https://", "http://"))
+
+
+def is_akin(origin: str, others: Iterable[str]) -> bool:
+    """Whether ``origin`` may well belong to whoever has ``others``; all in their normal form.
+
+    Its host is one of theirs, or the one lies below the other; a "www." of theirs does not count.
+    """
+    host = f".{urlsplit(origin).hostname or ''}"
+    their_hosts = [f".{(urlsplit(each).hostname or '').removeprefix('www.')}" for each in others]
+    return len(host) > 1 and any(
+        host.endswith(theirs) or theirs.endswith(host) for theirs in their_hosts
+    )

@@ -15,6 +15,7 @@ ACCEPTED = "accepted"
 #: It is on disk, but a key of it is not; counted besides `ACCEPTED`.
 KEY_IGNORED = "key_ignored"
 
+UNKNOWN_PROJECT = "unknown_project"
 ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 OPTED_OUT = "opted_out"
 
@@ -23,8 +24,9 @@ OPTED_OUT = "opted_out"
 class Remedy:
     """What to do about beacons with one outcome.
 
-    ``text`` may name ``{project_id}`` and ``{origin}``. ``needs_person`` says that it stays as
-    it is until somebody does something.
+    ``text`` may name ``{project_id}`` and ``{origin}``, an origin whose pages can be opened. If
+    there is a command to run, the text ends with it, after a colon and a blank. ``needs_person``
+    says that it stays as it is until somebody does something.
     """
 
     text: str
@@ -32,7 +34,7 @@ class Remedy:
 
 
 REMEDIES: Mapping[str, Remedy] = {
-    "unknown_project": Remedy(
+    UNKNOWN_PROJECT: Remedy(
         text="The snippet takes the project id from Contentsquare's tag, and on these pages that "
         "is another project's than {project_id}. Compare the tag with what the customer told. If "
         "both projects are right, the other one needs an installation of its own: collector "
@@ -43,14 +45,15 @@ REMEDIES: Mapping[str, Remedy] = {
         "edit {project_id} --add-origin {origin}"
     ),
     OPTED_OUT: Remedy(
-        text="Nothing: these visitors' browsers send Global Privacy Control, and it is honoured. "
-        "Where it need not be: collector installation edit {project_id} --ignore-gpc, and "
-        'data-gpc="ignore" on the script tag.',
+        text="Nothing to do: these visitors' browsers send Global Privacy Control, and it is "
+        'honoured. Where it need not be, put data-gpc="ignore" on the script tag, and: '
+        "collector installation edit {project_id} --ignore-gpc",
         needs_person=False,
     ),
     "invalid_beacon": Remedy(
-        text="The snippet sends no such beacon: find out what else sends it, or what on the page "
-        "changes it, and hold it against docs/http.md."
+        text="Contentsquare's tag told a session that is none (the detail says what is wrong), or "
+        "something else than the snippet sends beacons, against docs/http.md. See what a page "
+        "tells: collector verify {origin}/"
     ),
     "malformed_body": Remedy(
         text="A few are connections that broke off. Many come from something other than the "
@@ -80,29 +83,38 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
 }
 
-#: Origins beyond those that are named for a day.
+#: Origins beyond those that are named for a day. Whoever invents some can hide another one here.
 UNNAMED_ORIGINS = Remedy(
-    text="These came from pages of other origins, or of none that can be named. If one of them is "
-    "the customer's: collector installation edit {project_id} --add-origin https://..."
+    text="These came from pages of other origins than those that are named, of which there are "
+    "five a day, or of none that can be named. If strangers have used up the five, a page of the "
+    "customer's may be among these, as `collector verify` tells. If so: collector installation "
+    "edit {project_id} --add-origin https://..."
+)
+
+#: Origins that have nothing to do with the customer's, as long as the customer's are heard.
+STRANGE_ORIGINS = Remedy(
+    text="Nothing to do, unless one of these is the customer's: strangers copy, translate and "
+    "archive pages. If one is: collector installation edit {project_id} --add-origin https://...",
+    needs_person=False,
 )
 
 #: "null" and other origins that are not of the web.
 NO_WEB_ORIGIN = Remedy(
-    text="{origin} stands for a file, an extension or a sandboxed frame, which no list can allow. "
-    "If it is a frame of the customer's: its sandbox attribute needs allow-same-origin.",
+    text="These stand for files, extensions or sandboxed frames, which no list can allow. If one "
+    "is a frame of the customer's, its sandbox attribute needs allow-same-origin.",
     needs_person=False,
 )
 
 #: An origin that was refused before it was added.
 ADDED_SINCE = Remedy(
-    text="Nothing: {origin} is among the origins now.",
+    text="Nothing to do: this is among the origins by now.",
     needs_person=False,
 )
 
 #: Global Privacy Control that was honoured before the installation said otherwise.
 IGNORED_SINCE = Remedy(
-    text="Nothing: Global Privacy Control is ignored now, if the script tag says so as well: "
-    'data-gpc="ignore"',
+    text="Nothing to do: Global Privacy Control is ignored by now, if the script tag says so as "
+    'well, by data-gpc="ignore".',
     needs_person=False,
 )
 

@@ -1,21 +1,24 @@
 """Whether an installation works, and if not, why, and what to do: credentials, beacons, keys.
 
-What anybody can send decides nothing here by itself: pages that are not the customer's are
-refused every day. So each refusal is told with its remedy, and a person is asked for only where
-something stays as it is until somebody does something.
+Pages that are not the customer's are refused every day: translated ones, archived ones, those of
+strangers. What they send decides nothing here while the customer's own pages are heard. So each
+refusal is told with its remedy, and a person is asked for only where something stays as it is
+until somebody does something. (Who forges the customer's origin, as no browser does, is taken
+for the customer.)
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from collector.contentsquare import Credentials, EnrichmentApi, Grant
 from collector.domain import outcomes
-from collector.domain.installation import Installation, is_web_origin
+from collector.domain.installation import Installation, is_akin, is_web_origin
 from collector.domain.outcomes import (
     ACCEPTED,
     OPTED_OUT,
@@ -23,7 +26,14 @@ from collector.domain.outcomes import (
     REMEDIES,
     Remedy,
 )
-from collector.errors import CollectorError, ContentsquareError, SecretError
+from collector.errors import (
+    CollectorError,
+    ContentsquareError,
+    CredentialsRefusedError,
+    OtherProjectError,
+    SecretError,
+    UnavailableError,
+)
 from collector.storage import beacon_counts, installations, key_shares, sessions
 from collector.storage.beacon_counts import NO_PROJECT, UNNAMED, BeaconCount
 from collector.storage.database import Database
@@ -39,13 +49,18 @@ RECENT = timedelta(hours=24)
 #: A site that was heard and then is not for so long has lost its snippet.
 SILENCE = timedelta(hours=48)
 
+#: So many kinds of keys are told, the most frequent: a page can invent any number.
+MAX_KINDS = 6
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """Beacons that were refused for one reason, or stored without a key.
 
-    ``of_project`` is false for those that named no known project but came from a page of the
-    installation's origins. ``detail`` is what the last of them was answered.
+    ``of_project`` is false for those that were refused before they could be told to be the
+    project's, but came from a page of the installation's origins. ``origins`` are the most
+    frequent, beside ``more_origins`` that are not named. ``detail`` is what the last of them was
+    answered.
     """
 
     outcome: str
@@ -53,6 +68,7 @@ class Finding:
     beacons: int
     last_at: datetime
     origins: tuple[str, ...]
+    more_origins: int
     detail: str
     remedy: str
     needs_person: bool
@@ -60,7 +76,10 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """Everything about one installation, at one moment."""
+    """Everything about one installation, at one moment.
+
+    ``endpoint`` is the address that enrichments go to.
+    """
 
     installation: Installation
     now: datetime
@@ -73,9 +92,27 @@ class Check:
     findings: list[Finding]
 
     @property
+    def credentials_work(self) -> bool | None:
+        """None if nobody could ask, or the answer was none."""
+        if self.credentials_error is None:
+            return True
+        known = isinstance(self.credentials_error, CredentialsRefusedError | OtherProjectError)
+        return False if known else None
+
+    @property
     def first_page(self) -> str:
         """A page of the customer, to look at."""
-        return next(iter(self.installation.origins), "https://...") + "/"
+        return f"{_first_origin(self.installation)}/"
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """The most frequent kinds of keys."""
+        return {} if self.keys is None else dict(islice(self.keys.kinds.items(), MAX_KINDS))
+
+    @property
+    def more_kinds(self) -> int:
+        """How many kinds there are besides."""
+        return 0 if self.keys is None else len(self.keys.kinds) - len(self.kinds)
 
     @property
     def silence(self) -> str | None:
@@ -102,13 +139,14 @@ class Check:
             "name": self.installation.name,
             "paused": self.installation.paused,
             "credentials": {
-                "work": problem is None,
+                "work": self.credentials_work,
                 "problem": None if problem is None else str(problem),
                 "endpoint": self.endpoint,
             },
             "last_beacon": self.last_beacon,
             "today": {"beacons": self.beacons_today, "sessions": self.sessions_today},
-            "keys": self.keys and asdict(self.keys),
+            "keys": self.keys
+            and {**asdict(self.keys), "kinds": self.kinds, "more_kinds": self.more_kinds},
             "findings": [asdict(item) for item in self.findings],
             "needs_person": self.needs_person,
         }
@@ -119,7 +157,7 @@ def check(
 ) -> Check:
     """Ask for a token, and read what came of the installation's beacons.
 
-    Credentials that do not work are part of the answer, not an error.
+    Credentials that do not work, or cannot be tried, are part of the answer, not an error.
 
     Raises:
         NotFoundError: the project has no installation.
@@ -136,14 +174,16 @@ def check(
             connection, (NO_PROJECT, project_id), today - timedelta(days=DAYS - 1)
         )
         last_beacon = sessions.last_beacon(connection, project_id)
+    sessions_today = keys.sessions if keys is not None and keys.day == today else 0
     return Check(
         installation=installation,
         now=now,
-        endpoint=None if grant is None else grant.endpoint,
+        endpoint=None if grant is None else f"{grant.endpoint}/v1/enrichments",
         credentials_error=error,
         last_beacon=last_beacon,
-        beacons_today=_accepted(counts, project_id, today),
-        sessions_today=keys.sessions if keys is not None and keys.day == today else 0,
+        # Beacons are counted a moment after they are stored, and each new session came by one.
+        beacons_today=max(_accepted(counts, project_id, today), sessions_today),
+        sessions_today=sessions_today,
         keys=keys,
         findings=_findings(counts, installation, now),
     )
@@ -160,6 +200,9 @@ def _authenticate(
             client_secret=box.open(sealed),
         )
         return api.authenticate(credentials), None
+    except UnavailableError as error:
+        advice = "check COLLECTOR_AUTH_URL, and that this machine may reach it, or try again later"
+        return None, UnavailableError(f"{error}; {advice}")
     except (ContentsquareError, SecretError) as error:
         return None, error
 
@@ -173,17 +216,25 @@ def _accepted(counts: Iterable[BeaconCount], project_id: int, day: date) -> int:
 
 
 def _findings(
-    counts: Iterable[BeaconCount], installation: Installation, now: datetime
+    counts: list[BeaconCount], installation: Installation, now: datetime
 ) -> list[Finding]:
-    """What went wrong, by reason; an origin that is not allowed is a reason by itself."""
-    groups: dict[tuple[str, bool, str | None], list[BeaconCount]] = defaultdict(list)
+    """What went wrong, by reason; origins that are not allowed by what to do about them."""
+    is_heard = any(count.outcome == ACCEPTED and now - count.last_at <= RECENT for count in counts)
+    by_origin: dict[tuple[str, bool, str | None], list[BeaconCount]] = defaultdict(list)
     for count in _of_interest(counts, installation):
         origin = count.origin if count.outcome == ORIGIN_NOT_ALLOWED else None
-        groups[count.outcome, count.project_id != NO_PROJECT, origin].append(count)
-    found = [
-        _finding(group, _remedy(outcome, origin, installation), installation, now)
-        for (outcome, _, origin), group in groups.items()
-    ]
+        by_origin[count.outcome, count.project_id != NO_PROJECT, origin].append(count)
+    groups: dict[tuple[str, bool, str | None, Remedy], list[BeaconCount]] = defaultdict(list)
+    for (outcome, of_project, origin), group in by_origin.items():
+        is_recent = any(now - count.last_at <= RECENT for count in group)
+        if origin is None:
+            remedy = _remedy(outcome, installation)
+        else:
+            remedy = _remedy_for_origin(origin, installation, needed=is_recent and not is_heard)
+        # The command of that remedy names one origin.
+        apart = origin if remedy == REMEDIES[ORIGIN_NOT_ALLOWED] else None
+        groups[outcome, of_project, apart, remedy] += group
+    found = [_finding(group, remedy, installation, now) for (*_, remedy), group in groups.items()]
     return sorted(found, key=lambda item: (not item.needs_person, -item.beacons, item.outcome))
 
 
@@ -204,25 +255,43 @@ def _finding(
     for count in group:
         if count.origin != UNNAMED:
             origins[count.origin] += count.beacons
+    named = tuple(origin for origin, _ in origins.most_common(beacon_counts.MAX_NAMED))
+    page = last.origin if is_web_origin(last.origin) else _first_origin(installation)
     return Finding(
         outcome=last.outcome,
         of_project=last.project_id != NO_PROJECT,
         beacons=sum(count.beacons for count in group),
         last_at=last.last_at,
-        origins=tuple(origin for origin, _ in origins.most_common(beacon_counts.MAX_NAMED)),
+        origins=named,
+        more_origins=len(origins) - len(named),
         detail=last.detail,
-        remedy=remedy.text.format(project_id=installation.project_id, origin=last.origin),
+        remedy=remedy.text.format(project_id=installation.project_id, origin=page),
         needs_person=remedy.needs_person and now - last.last_at <= RECENT,
     )
 
 
-def _remedy(outcome: str, origin: str | None, installation: Installation) -> Remedy:
+def _first_origin(installation: Installation) -> str:
+    return next(iter(installation.origins), "https://...")
+
+
+def _remedy(outcome: str, installation: Installation) -> Remedy:
     if outcome == OPTED_OUT and not installation.honour_gpc:
         return outcomes.IGNORED_SINCE
-    if origin is None:
-        return REMEDIES.get(outcome, outcomes.UNKNOWN)
+    return REMEDIES.get(outcome, outcomes.UNKNOWN)
+
+
+def _remedy_for_origin(origin: str, installation: Installation, *, needed: bool) -> Remedy:
+    """What to do about an origin that was refused.
+
+    Args:
+        needed: the customer's pages may be missing, so that a stranger's may be one of them.
+    """
     if origin in installation.origins:
         return outcomes.ADDED_SINCE
+    if origin != UNNAMED and not is_web_origin(origin):
+        return outcomes.NO_WEB_ORIGIN
     if origin == UNNAMED:
-        return outcomes.UNNAMED_ORIGINS
-    return REMEDIES[outcome] if is_web_origin(origin) else outcomes.NO_WEB_ORIGIN
+        return replace(outcomes.UNNAMED_ORIGINS, needs_person=needed)
+    if not needed and not is_akin(origin, installation.origins):
+        return outcomes.STRANGE_ORIGINS
+    return REMEDIES[ORIGIN_NOT_ALLOWED]

@@ -1,14 +1,15 @@
 """Counts of what became of beacons, by project, UTC day, outcome and origin.
 
 Anybody on the internet can send beacons, so what they can make the table hold is bounded: for
-each project, day and outcome a few origins are named, and the others are summed under "". The
-sums stay exact whoever writes at the same time.
+each project, day and outcome a few origins are named, and the others are summed under "". Under
+no project the origins of all installations are named besides: a customer's own pages must not be
+hidden by five strangers. The sums stay exact whoever writes at the same time.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time
 from operator import itemgetter
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from collector.storage.database import Database, insert_for
 from collector.storage.tables import MAX_DETAIL, BeaconCountRow
 
-#: So many origins are named for each project, day and outcome.
+#: So many origins are named for each project, day and outcome; under no project, of strangers.
 MAX_NAMED = 5
 
 #: The project under which everything is counted that no known project can be told for.
@@ -58,25 +59,33 @@ class BeaconCount:
         )
 
 
-def add(database: Database, counts: Iterable[BeaconCount]) -> None:
+def add(
+    database: Database, counts: Iterable[BeaconCount], *, installed: Set[str] = frozenset()
+) -> None:
     """Add to what is stored, all or nothing.
+
+    Args:
+        installed: the origins of all installations, which are always named under no project.
 
     Raises:
         DatabaseUnavailableError, NotMigratedError: nothing was added.
     """
     groups: _Groups = defaultdict(list)
+    known: _Groups = defaultdict(list)
     for count in counts:
-        groups[count.project_id, count.day, count.outcome].append(count)
-    if not groups:
+        is_known = count.project_id == NO_PROJECT and count.origin in installed
+        (known if is_known else groups)[count.project_id, count.day, count.outcome].append(count)
+    if not groups and not known:
         return
     with database.read() as connection:
-        named = _named(connection, groups)
+        named = _named(connection, groups, installed)
     to_name = {group: groups[group] for group in groups if _wanted(groups[group], named[group])}
     if to_name:
         # A transaction of its own: names are given under a lock, and sums need none.
         with database.write() as connection:
-            named.update(_give_names(connection, to_name))
+            named.update(_give_names(connection, to_name, installed))
     rows = [row for group in groups for row in _within(named[group], groups[group])]
+    rows += [row for group in known.values() for row in _within(installed, group)]
     with database.write() as connection:
         _upsert(connection, rows)
 
@@ -104,13 +113,15 @@ def _wanted(counts: list[BeaconCount], named: set[str]) -> list[str]:
     return [origin for origin, _ in beacons.most_common(max(MAX_NAMED - len(named), 0))]
 
 
-def _give_names(connection: sa.Connection, groups: _Groups) -> dict[_Group, set[str]]:
+def _give_names(
+    connection: sa.Connection, groups: _Groups, installed: Set[str]
+) -> dict[_Group, set[str]]:
     """Name as many more origins as are allowed, whoever else does so at the same time.
 
     A name is a row without beacons at first. The unnamed row of a group is what others wait for.
     """
     _hold(connection, [(group, UNNAMED) for group in groups])
-    named = _named(connection, groups)
+    named = _named(connection, groups, installed)
     wanted = [(group, each) for group in groups for each in _wanted(groups[group], named[group])]
     if wanted:
         _hold(connection, wanted)
@@ -141,8 +152,10 @@ def _hold(connection: sa.Connection, rows: list[tuple[_Group, str]]) -> None:
     )
 
 
-def _named(connection: sa.Connection, groups: Iterable[_Group]) -> dict[_Group, set[str]]:
-    """The origins that are named already."""
+def _named(
+    connection: sa.Connection, groups: Iterable[_Group], installed: Set[str]
+) -> dict[_Group, set[str]]:
+    """The origins that are named already, without those that are named in any case."""
     query = sa.select(
         BeaconCountRow.project_id,
         BeaconCountRow.day,
@@ -155,11 +168,12 @@ def _named(connection: sa.Connection, groups: Iterable[_Group]) -> dict[_Group, 
     )
     found: dict[_Group, set[str]] = defaultdict(set)
     for project_id, day, outcome, origin in connection.execute(query):
-        found[project_id, day, outcome].add(origin)
+        if project_id != NO_PROJECT or origin not in installed:
+            found[project_id, day, outcome].add(origin)
     return found
 
 
-def _within(named: set[str], counts: list[BeaconCount]) -> list[BeaconCount]:
+def _within(named: Set[str], counts: list[BeaconCount]) -> list[BeaconCount]:
     """One group's counts, those of origins that have no name summed."""
     merged: dict[str, BeaconCount] = {}
     for count in counts:

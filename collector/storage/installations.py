@@ -95,6 +95,12 @@ def list_all(connection: sa.Connection) -> list[Installation]:
     return [_installation(row) for row in rows]
 
 
+def origins(connection: sa.Connection) -> frozenset[str]:
+    """The origins of all installations together."""
+    lists = connection.execute(sa.select(InstallationRow.origins)).scalars()
+    return frozenset(origin for each in lists for origin in each)
+
+
 def sealed_secret(connection: sa.Connection, project_id: int) -> str:
     """The encrypted client secret of a project's installation."""
     return connection.execute(

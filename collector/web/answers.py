@@ -23,6 +23,14 @@ IGNORED_HEADER = "X-Collector-Ignored"
 #: Seconds after which a client may try again when the database does not answer.
 RETRY_AFTER_SECONDS = 5
 
+#: What is said of a request that no address here is for, by code; other codes of HTTP speak for
+#: themselves.
+NOT_FOR_HERE = {
+    "not_found": "There is nothing at this address. Those that there are stand in docs/http.md.",
+    "method_not_allowed": "This address is not asked by this method; the header Allow names those "
+    "that it is.",
+}
+
 _log = structlog.get_logger(__name__)
 
 
@@ -73,7 +81,8 @@ def _unavailable(error: DatabaseUnavailableError | NotMigratedError) -> Response
 def _http(error: HTTPException) -> Response:
     kept = {name: value for name, value in error.get_headers() if name == "Allow"}
     code = error.name.lower().replace(" ", "_")
-    return failure(error.code or 500, code, error.description or error.name, kept)
+    message = NOT_FOR_HERE.get(code) or error.description or error.name
+    return failure(error.code or 500, code, message, kept)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, g, request
 from marshmallow import ValidationError
@@ -21,6 +21,7 @@ from collector.domain.outcomes import ACCEPTED, KEY_IGNORED
 from collector.errors import RequestRefusedError
 from collector.storage import installations, sessions
 from collector.storage.beacon_counts import NO_PROJECT
+from collector.storage.database import Database
 from collector.web import answers, bodies, state
 from collector.web.answers import CODE_HEADER, IGNORED_HEADER
 from collector.web.schemas import BeaconSchema, first_problem
@@ -46,16 +47,18 @@ _schema = BeaconSchema()
 def record() -> Response:
     """Store a beacon, or say why not. 204 says that it is on disk."""
     bodies.require_media_type(MEDIA_TYPES)
-    told = _checked(bodies.parse(bodies.read(MAX_BODY_BYTES)))
+    told, problem = _read(bodies.parse(bodies.read(MAX_BODY_BYTES)))
     database = state.current().database
-    with database.read() as connection:
-        installation = installations.find(connection, told["project_id"])
+    installation = _installation(database, told.get("project_id"))
     if installation is None:
-        raise RequestRefusedError(
+        raise problem or RequestRefusedError(
             404, "unknown_project", f"Project {told['project_id']} has no installation here."
         )
     g.project_id = installation.project_id  # from here on it is counted under its project
+    # What is wrong with a beacon comes second: only its own pages' mistakes are the customer's.
     _require_allowed_origin(request.headers.get("Origin"), installation)
+    if problem is not None:
+        raise problem
     _require_no_opt_out(installation)
     keys, g.left_out = read_keys(told["keys"], installation.region)
     beacon = Beacon(
@@ -107,7 +110,8 @@ def let_the_page_read(response: Response) -> Response:
 
     The answers hold nothing that another origin must not know, and no cookie is ever used.
     """
-    if request.path == PATH or request.path.startswith(f"{PATH}/"):
+    of_beacons = request.path == PATH or request.path.startswith(f"{PATH}/")
+    if of_beacons and "Access-Control-Allow-Origin" not in response.headers:
         response.vary.add("Origin")
         origin = request.headers.get("Origin", "")
         if origin and origin.isascii() and origin.isprintable():
@@ -118,14 +122,22 @@ def let_the_page_read(response: Response) -> Response:
     return response
 
 
-def _checked(body: object) -> dict[str, Any]:
+def _read(body: object) -> tuple[dict[str, Any], RequestRefusedError | None]:
+    """The fields that are right, and what is wrong with the first of the others."""
     if not isinstance(body, dict):
         raise RequestRefusedError(400, "malformed_body", "The body is not a JSON object.")
     try:
-        told: dict[str, Any] = _schema.load(body)
+        return _schema.load(body), None
     except ValidationError as error:
-        raise RequestRefusedError(400, "invalid_beacon", f"{first_problem(error)}.") from error
-    return told
+        right = cast("dict[str, Any]", error.valid_data)
+        return right, RequestRefusedError(400, "invalid_beacon", f"{first_problem(error)}.")
+
+
+def _installation(database: Database, project_id: int | None) -> Installation | None:
+    if project_id is None:
+        return None
+    with database.read() as connection:
+        return installations.find(connection, project_id)
 
 
 def _require_allowed_origin(origin: str | None, installation: Installation) -> None:
@@ -153,11 +165,16 @@ def _ignored(left_out: Sequence[LeftOut]) -> dict[str, str]:
     """The header that tells the page's developer of the first key that was left out."""
     if not left_out:
         return {}
-    first = left_out[0]
-    shown = "".join(letter if "!" <= letter <= "~" else "?" for letter in first.kind[:MAX_ECHO])
-    return {IGNORED_HEADER: f"keys.{shown} {first.why}"}
+    kind, why = left_out[0].kind, left_out[0].why
+    if kind is None:
+        return {IGNORED_HEADER: f"keys {why}"}
+    shown = "".join(letter if "!" <= letter <= "~" else "?" for letter in kind[:MAX_ECHO])
+    return {IGNORED_HEADER: f"keys.{shown} {why}"}
 
 
 def _without_wild_names(left_out: LeftOut) -> str:
     # A page that mixes up names and values must not get a value into the statistics.
-    return f"keys.{left_out.kind if is_kind(left_out.kind) else '(?)'} {left_out.why}"
+    if left_out.kind is None:
+        return f"keys {left_out.why}"
+    named = f"keys.{left_out.kind}" if is_kind(left_out.kind) else "a key (its name is not shown)"
+    return f"{named} {left_out.why}"

@@ -19,8 +19,8 @@ from threading import Lock, Timer
 import structlog
 
 from collector.errors import StorageError
-from collector.storage import beacon_counts
-from collector.storage.beacon_counts import MAX_NAMED, UNNAMED, BeaconCount
+from collector.storage import beacon_counts, installations
+from collector.storage.beacon_counts import MAX_NAMED, NO_PROJECT, UNNAMED, BeaconCount
 from collector.storage.database import Database
 
 #: How long a count may stay in memory, in seconds.
@@ -48,14 +48,16 @@ class BeaconCounts:
     """The counts of one process. Safe to share between threads.
 
     What it holds is bounded by the installations that exist, whatever is sent: a project is
-    only counted under its number once its installation was found. Nothing runs before the first
-    beacon, so that a server may fork after the application was made.
+    only counted under its number once its installation was found. Which origins belong to
+    installations is known from the first flush with beacons of no project on. Nothing runs before
+    the first beacon, so that a server may fork after the application was made.
     """
 
     def __init__(self, database: Callable[[], Database]) -> None:
         self._database = database
         self._lock = Lock()  # guards what follows, and is never held while SQL runs
         self._groups: dict[_Group, dict[str, _Tally]] = defaultdict(dict)
+        self._installed: frozenset[str] = frozenset()
         self._timer: Timer | None = None
         self._awaits_exit = False
         self._closed = False
@@ -86,7 +88,10 @@ class BeaconCounts:
             with self._lock:
                 taken, self._groups = list(_counts(self._groups)), defaultdict(dict)
             try:
-                beacon_counts.add(self._database(), taken)
+                database = self._database()
+                if any(count.project_id == NO_PROJECT for count in taken):
+                    self._learn_origins(database)
+                beacon_counts.add(database, taken, installed=self._installed)
             except StorageError as error:
                 _log.warning("beacon_counts_wait", error=str(error))
                 with self._lock:
@@ -110,11 +115,19 @@ class BeaconCounts:
         if self._groups:
             self.flush()
 
+    def _learn_origins(self, database: Database) -> None:
+        with database.read() as connection:
+            installed = installations.origins(connection)
+        with self._lock:
+            self._installed = installed
+
     def _add(self, count: BeaconCount) -> None:
         tallies = self._groups[count.project_id, count.day, count.outcome]
+        always = self._installed if count.project_id == NO_PROJECT else frozenset()
         origin = count.origin
-        if origin not in tallies and len(tallies) - (UNNAMED in tallies) >= MAX_NAMED:
-            origin = UNNAMED
+        if origin not in tallies and origin not in always:
+            strangers = tallies.keys() - always - {UNNAMED}
+            origin = origin if len(strangers) < MAX_NAMED else UNNAMED
         tally = tallies.get(origin)
         if tally is None:
             tallies[origin] = _Tally(

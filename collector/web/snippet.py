@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from collector import snippet
 from collector.errors import RequestRefusedError
 from collector.snippet import Script
+from collector.web import beacons
 
 blueprint = Blueprint("snippet", __name__)
 
@@ -41,9 +42,12 @@ def pinned(build: str) -> Response:
     return _answer(script, IMMUTABLE)
 
 
-@blueprint.get("/v1/debug")
+@blueprint.get(beacons.PATH, provide_automatic_options=False)
 def debugging() -> Response:
-    """The module that the snippet loads when a page is debugged."""
+    """The module that the snippet loads when a page is debugged.
+
+    At the address of the beacons, which the snippet has at hand wherever it came from.
+    """
     return _answer(snippet.debugging(), REVALIDATED)
 
 

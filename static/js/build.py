@@ -25,6 +25,8 @@ import minify
 
 from collector.snippet import hash_of
 
+USAGE = "Usage: python static/js/build.py [--check | --keep]"
+
 HERE = Path(__file__).resolve().parent
 
 #: Bytes after ``gzip -9``. A page pays for every one of them on every customer's site.
@@ -88,9 +90,12 @@ def keep(target: Path) -> int:
 
 def main(arguments: Sequence[str], *, directory: Path = HERE) -> int:
     """Build, check or keep; the exit code is the answer."""
+    if list(arguments) not in ([], ["--check"], ["--keep"]):
+        sys.stderr.write(f"{USAGE}\n")
+        return 2
     source, target = directory / "collector.js", directory / "collector.min.js"
     built = build(source.read_text(encoding="utf-8"))
-    if not {"--check", "--keep"} & set(arguments):
+    if not arguments:
         return write(target, source.name, built)
     if not is_build(target, built):
         return _fail(

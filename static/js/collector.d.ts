@@ -25,7 +25,10 @@ declare namespace SessionCollector {
   }
 
   type Command =
-    /** Sets these keys, and leaves the others as they are. */
+    /**
+     * Sets these keys, and leaves the others as they are. They go before what `data-key`
+     * attributes find.
+     */
     | ["set", Keys]
     /** Whether the visitor agrees. With `data-require-consent`, nothing is sent before `true`. */
     | ["consent", boolean]
@@ -33,7 +36,7 @@ declare namespace SessionCollector {
     | ["optOut"]
     /** Takes `optOut` back. */
     | ["optIn"]
-    /** Where to send to, when the script is not loaded from the collector itself. */
+    /** Where to send to, in full, when the script is not loaded from the collector itself. */
     | ["endpoint", string];
 
   /** Why nothing is sent: no consent yet, opted out, or Global Privacy Control in the browser. */
@@ -48,6 +51,8 @@ declare namespace SessionCollector {
     called: number;
     session: { projectId: number; userId: string; sessionNumber: number } | null;
     keys: { [kind: string]: string };
+    /** The `data-key` attributes that find nothing at present, by kind. */
+    missing: { [kind: string]: string };
     withheld: Withheld | null;
     /** How many requests were made. */
     sent: number;

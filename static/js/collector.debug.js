@@ -2,6 +2,7 @@
  * Says on the console what the snippet saw and did, a few words each. The snippet imports it only
  * where Contentsquare's own integrations debug too: with csqDebuggerEnabled=true in the page's
  * address, or window.csqDebuggerEnabled. So it costs other visitors nothing, and needs not be small.
+ * It is served at the address of the beacons (GET /v1/sessions), the one that the snippet knows.
  *
  * The snippet calls push() after each command, page view and tick (one a second), with what
  * decides what is sent (`state`, see collector.js), the answer of a request if one was made, and
@@ -25,6 +26,7 @@ const seen = {
   called: 0,
   session: null,
   keys: {},
+  missing: {},
   withheld: null,
   sent: 0,
   answer: null,
@@ -47,17 +49,27 @@ function tagIsHere() {
 }
 
 function withheldBy(state) {
-  if (state.p?.[5]) return "opt_out";
+  if (state.optOut) return "opt_out";
   if (navigator.globalPrivacyControl && !state.gpc) return "gpc";
-  return (state.o ?? state.requireConsent == null) ? null : "consent";
+  return (state.consent ?? state.requireConsent == null) === true ? null : "consent";
 }
 
-/** Reads the keys as the snippet does, but says what it cannot read. */
+/** The session as the server will read it: the number is what follows the key's last dot. */
+function split({ projectId, sessionKey }) {
+  const [userId, number] = String(sessionKey).split(/\.(?=\d+$)/);
+  return { projectId, userId, sessionNumber: Number(number) };
+}
+
+/** What the server takes for a key: blank text is none. */
+function isKey(value) {
+  return value != null && String(value).trim() !== "";
+}
+
+/** Reads the keys as the snippet does, but says what it cannot read, and what is not there. */
 function readKeys(state) {
   const keys = {};
+  const missing = {};
   const problems = [];
-  for (const [kind, value] of Object.entries(state.e ?? {}))
-    if (value != null && value !== "") keys[kind] = String(value);
   for (const [name, rule] of Object.entries(state)) {
     if (!/^key./.test(name) || typeof rule !== "string") continue;
     const kind = name.slice(3).toLowerCase();
@@ -69,12 +81,19 @@ function readKeys(state) {
     try {
       keys[kind] = state[source](place).toString();
     } catch (error) {
-      delete keys[kind];
       if (error instanceof DOMException || error instanceof SyntaxError)
         problems.push(`data-key-${kind}="${rule}" cannot be read: ${error.message}`);
+      else missing[kind] = rule;
     }
+    if (kind in keys && !isKey(keys[kind])) missing[kind] = rule;
   }
-  return { keys, problems };
+  Object.assign(keys, state.set);
+  for (const [kind, value] of Object.entries(keys))
+    if (isKey(value)) {
+      keys[kind] = String(value);
+      delete missing[kind];
+    } else delete keys[kind];
+  return { keys, missing, problems };
 }
 
 /** The answer in plain words, whatever the snippet was given: a response, or none. */
@@ -115,15 +134,17 @@ function sayTag() {
 export async function push(state, answer, session) {
   if (session) {
     seen.called ||= 1;
-    seen.session = session;
-    say("session", `session ${session.userId}.${session.sessionNumber}, project ${session.projectId}`);
+    seen.session = split(session);
+    say("session", `session ${session.sessionKey}, project ${session.projectId}`);
   }
   sayTag();
 
-  const { keys, problems } = readKeys(state);
-  seen.keys = keys;
-  seen.problems = problems;
+  const { keys, missing, problems } = readKeys(state);
+  Object.assign(seen, { keys, missing, problems });
   for (const problem of problems) say(problem, problem);
+  for (const [kind, rule] of Object.entries(missing))
+    say(`missing ${kind}`, `no ${kind} yet: ${rule} finds nothing`);
+  for (const kind of Object.keys(keys)) delete said[`missing ${kind}`];
   const shown = Object.entries(keys).map(([kind, value]) => `${kind}=${value}`);
   if (shown.length || said.keys) say("keys", `keys ${shown.join(", ") || "none"}`);
 

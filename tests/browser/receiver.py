@@ -18,7 +18,7 @@ from collector import resources
 
 TIMEOUT = 10.0
 
-SCRIPTS = {"/v1/snippet.js": "collector.min.js", "/v1/debug": "collector.debug.js"}
+SCRIPTS = {"/v1/snippet.js": "collector.min.js", "/v1/sessions": "collector.debug.js"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,10 @@ class Received:
         return decoded
 
     @property
-    def session(self) -> tuple[int, str, int]:
-        """Which session the beacon tells."""
-        return self.body["projectId"], self.body["userId"], self.body["sessionNumber"]
+    def session(self) -> tuple[object, str, int | None]:
+        """Which session the beacon tells, as the server reads it."""
+        user_id, _, number = self.body["sessionKey"].rpartition(".")
+        return self.body["projectId"], user_id, int(number) if number.isdigit() else None
 
     @property
     def keys(self) -> dict[str, Any]:

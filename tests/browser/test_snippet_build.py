@@ -106,6 +106,17 @@ def test_the_build_is_the_same_elsewhere(copy: Path) -> None:
     assert run_build(copy, "--check").returncode == 0
 
 
+@pytest.mark.parametrize("arguments", [["--chek"], ["check"], ["--check", "--keep"], ["--help"]])
+def test_what_it_does_not_understand_it_does_not_do(copy: Path, arguments: list[str]) -> None:
+    add_to_source(copy, "console.log(1);")
+    before = [(copy / name).read_bytes() for name in BUILT]
+    done = run_build(copy, *arguments)
+    assert done.returncode == 2
+    assert done.stderr == "Usage: python static/js/build.py [--check | --keep]\n"
+    assert [(copy / name).read_bytes() for name in BUILT] == before
+    assert not (copy / "released").exists()
+
+
 def test_a_released_build_is_kept_under_its_hash_with_its_compressed_forms(copy: Path) -> None:
     before = run_build(copy, "--check")
     for _ in range(2):

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from collector import resources
+from collector.snippet import integrity_of
 from tests.browser.driving import VIEW, open_page, set_keys, settle, wait_until_live
 from tests.browser.receiver import Receiver
 from tests.browser.site import LATE_TAG, PROJECT, TAG_SCRIPT, USER, Site, inline, snippet
@@ -75,11 +77,27 @@ def test_a_page_that_is_not_debugged_loads_nothing_more(
     page: Page, site: Site, receiver: Receiver
 ) -> None:
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
     open_page(page, site, receiver)
     receiver.wait_for(1)
     settle(page, receiver)
-    assert not any("debug" in url for url in asked)
+    assert f"POST {receiver.url}/v1/sessions" in asked
+    assert f"GET {receiver.url}/v1/sessions" not in asked
+
+
+def test_a_script_that_is_pinned_by_its_integrity_is_debugged_by_the_page_alone(
+    page: Page, site: Site, receiver: Receiver, console: Console
+) -> None:
+    # Anybody can write an address, and what debugs is not pinned.
+    built = resources.path("static") / "js" / "collector.min.js"
+    pin = f'integrity="{integrity_of(built.read_bytes())}" crossorigin'
+    tag = snippet(receiver.url).replace("<script", f"<script {pin}")
+    page.goto(site.add_page(TAG_SCRIPT, tag) + "?csqDebuggerEnabled=true")
+    receiver.wait_for(1)
+    settle(page, receiver)
+    assert console.lines == []
+    page.evaluate("window.csqDebuggerEnabled = true")
+    console.wait_for("sessionCollector: loaded")
 
 
 def test_it_waits_for_the_tag_aloud_and_says_when_it_is_there(
@@ -183,6 +201,20 @@ def test_an_attribute_that_cannot_be_read_is_told(
     assert f"sessionCollector: {first}" in console.lines
 
 
+def test_a_source_that_finds_nothing_is_told_until_it_does(
+    page: Page, site: Site, receiver: Receiver, console: Console
+) -> None:
+    attributes = 'data-key-visitor_id="cookie:visitor" data-key-tracking_number="text:p"'
+    open_debugged(page, site, receiver, TAG_SCRIPT, "<body><p> </p>", tag=attributes)
+    console.wait_for("sessionCollector: no visitor_id yet: cookie:visitor finds nothing")
+    console.wait_for("sessionCollector: no tracking_number yet: text:p finds nothing")
+    assert seen(page)["missing"] == {"visitor_id": "cookie:visitor", "tracking_number": "text:p"}
+    page.evaluate("document.cookie = 'visitor=v-1'")
+    console.wait_for("sessionCollector: keys visitor_id=v-1")
+    assert seen(page)["missing"] == {"tracking_number": "text:p"}
+    assert seen(page)["keys"] == {"visitor_id": "v-1"}
+
+
 def test_a_callback_without_a_session_is_told(
     page: Page, site: Site, receiver: Receiver, console: Console
 ) -> None:
@@ -195,7 +227,10 @@ def test_a_callback_without_a_session_is_told(
 def test_a_debugger_that_cannot_load_harms_nothing(
     page: Page, site: Site, receiver: Receiver
 ) -> None:
-    page.route("**/v1/debug", lambda route: route.abort())
+    page.route(
+        "**/v1/sessions",
+        lambda route: route.abort() if route.request.method == "GET" else route.continue_(),
+    )
     open_debugged(page, site, receiver, TAG_SCRIPT)
     receiver.wait_for(1)
     settle(page, receiver)

@@ -237,7 +237,8 @@ def test_what_debugs_a_page_loads_under_the_same_policies(
     allowed = script_src.format(host=added["script-src"], nonce=NONCE)
     policy = f"default-src 'none'; script-src {allowed}; connect-src {added['connect-src']}"
     head = (with_nonce(TAG_SCRIPT), with_nonce(printed("pinned")))
-    page.goto(site.add_page(*head, policy=policy) + "?csqDebuggerEnabled=true")
+    page.add_init_script("window.csqDebuggerEnabled = true")
+    page.goto(site.add_page(*head, policy=policy))
     page.wait_for_function("() => window.sessionCollector?.seen?.answer?.status === 204")
 
 

@@ -17,6 +17,9 @@ from tests.browser.driving import (
 from tests.browser.receiver import Receiver
 from tests.browser.site import PROJECT, TAG_SCRIPT, USER, Site, inline, silent_tag, snippet
 
+#: A context of the tag's that the snippet cannot read.
+THROWING = "{get sessionKey() { throw new Error('from the page') }}"
+
 #: Whatever is stored on its page, the snippet has stored.
 SILENT_TAG = silent_tag(projectId=PROJECT, sessionKey=f"{USER}.4")
 
@@ -52,7 +55,7 @@ def test_it_is_silent_on_the_console(page: Page, site: Site, receiver: Receiver)
     page.on("console", lambda message: spoken.append(message.text))
     open_page(page, site, receiver)
     receiver.wait_for(1)
-    page.evaluate("CS_STANDIN.callBack({projectId: 162, sessionKey: 7})")
+    page.evaluate(f"CS_STANDIN.callBack({THROWING})")
     settle(page, receiver)
     assert len(errors_told(page)) == 1
     assert spoken == []
@@ -90,12 +93,12 @@ def test_a_replaced_tag_queue_is_told_errors_and_still_calls_back(
     open_page(page, site, receiver)
     receiver.wait_for(1)
     page.evaluate("window.told = []; window._uxa = {push: (command) => told.push(command)}; 0")
-    page.evaluate("CS_STANDIN.callBack({projectId: 162, sessionKey: 7})")
+    page.evaluate(f"CS_STANDIN.callBack({THROWING})")
     assert page.evaluate("told.map(([name, by]) => [name, by])") == [
         ["logSnippetError", "sessionCollector"]
     ]
     page.evaluate("window._uxa = Object.freeze([]); 0")
-    page.evaluate("CS_STANDIN.callBack({projectId: 162, sessionKey: 7})")
+    page.evaluate(f"CS_STANDIN.callBack({THROWING})")
     page.evaluate("CS_STANDIN.callBack({projectId: 162, sessionKey: 'other.9'})")
     assert receiver.wait_for(2)[1].session == (162, "other", 9)
 

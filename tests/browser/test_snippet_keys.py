@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from collector import resources
 from tests.browser.driving import (
     FIRST_SESSION,
     VIEW,
@@ -191,6 +192,33 @@ def test_an_explicit_endpoint_serves_where_no_script_tells_the_origin(
         page.evaluate(f"() => {{ {command} }}")
     (beacon,) = receiver.wait_for(1)
     assert (beacon.path, beacon.session) == ("/v1/other", FIRST_SESSION)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_explicit_endpoint_serves_an_inline_script(
+    page: Page, site: Site, receiver: Receiver, when: str
+) -> None:
+    # What a tag manager makes of custom code: an element without an address.
+    built = (resources.path("static") / "js" / "collector.min.js").read_text(encoding="utf-8")
+    command = f'{QUEUE} sessionCollector.push(["endpoint", "{receiver.url}/v1/sessions"]);'
+    codes = [command, built] if when == "before" else [built, command]
+    page.goto(site.add_page(TAG_SCRIPT, *map(inline, codes)))
+    assert receiver.wait_for(1)[0].session == FIRST_SESSION
+
+
+@pytest.mark.parametrize("command", ["['init', 'x']", "['unset', 'x']", "['remove', 'a']"])
+def test_an_unknown_command_changes_nothing(
+    page: Page, site: Site, receiver: Receiver, command: str
+) -> None:
+    open_page(page, site, receiver)
+    receiver.wait_for(1)
+    set_keys(page, {"a": 1})
+    receiver.wait_for(2)
+    page.evaluate(f"() => {{ sessionCollector.push({command}) }}")
+    set_keys(page, {"b": 2})
+    last = receiver.wait_for(3)[2]
+    assert (last.path, last.keys) == ("/v1/sessions", {"a": 1, "b": 2})
+    assert len(receiver.beacons) == 3
 
 
 def test_an_explicit_endpoint_goes_before_the_script_s_own_origin(

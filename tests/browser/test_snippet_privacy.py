@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.browser.driving import FIRST_SESSION, VIEW, open_page, set_keys, settle, wait_until_live
 from tests.browser.receiver import Receiver
-from tests.browser.site import TAG_SCRIPT, Site, inline, snippet
+from tests.browser.site import TAG_SCRIPT, Site, inline, silent_tag, snippet
 
 GPC = inline("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true});")
 
@@ -32,13 +32,63 @@ def test_where_consent_is_required_nothing_is_sent_before_it(
     open_with(page, site, receiver, attribute)
     page.evaluate(VIEW)
     set_keys(page, {"visitor_id": "v-1"})
-    say(page, '["consent", false]')
+    for given in ("false", "'false'", "'denied'", "{analytics: false}", "0", "undefined"):
+        say(page, f'["consent", {given}]')
     say(page, '["consent"]')
     settle(page, receiver)
     assert receiver.beacons == []
     say(page, '["consent", true]')
     (beacon,) = receiver.wait_for(1)
     assert (beacon.session, beacon.keys) == (FIRST_SESSION, {"visitor_id": "v-1"})
+
+
+@pytest.mark.parametrize(
+    "command",
+    ['["config", {}]', '["constructor", 1]', '["Consent", true]', '["set", {consent: 1}]'],
+)
+def test_no_other_command_is_taken_for_consent(
+    page: Page, site: Site, receiver: Receiver, command: str
+) -> None:
+    open_with(page, site, receiver, "data-require-consent")
+    say(page, command)
+    page.evaluate(VIEW)
+    settle(page, receiver)
+    assert receiver.beacons == []
+
+
+#: Counts each look at a cookie.
+SPY = inline(
+    """window.looks = 0;
+    const cookie = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+    Object.defineProperty(document, "cookie", {
+      get() { window.looks++; return cookie.get.call(document); },
+      set(value) { cookie.set.call(document, value); },
+    });"""
+)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ("data-require-consent", ""),
+        ("", "window.sessionCollector = [['optOut']];"),
+        ("", "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true});"),
+    ],
+)
+def test_nothing_is_read_from_the_page_while_nothing_may_be_sent(
+    page: Page, site: Site, receiver: Receiver, attributes: str, code: str
+) -> None:
+    page.clock.install()
+    tag = silent_tag(projectId=162, sessionKey="user.4")
+    script = snippet(receiver.url).replace(
+        "<script", f'<script {attributes} data-key-visitor_id="cookie:visitor" '
+    )
+    page.goto(site.add_page(SPY, inline(code), tag, script))
+    wait_until_live(page)
+    page.clock.run_for(5_000)
+    settle(page, receiver)
+    assert page.evaluate("looks") == 0
+    assert receiver.beacons == []
 
 
 def test_consent_that_was_given_before_loading_counts(
@@ -64,7 +114,7 @@ def test_consent_that_is_withdrawn_ends_the_sending(
     assert len(receiver.beacons) == 1
 
 
-@pytest.mark.parametrize("out", ['["optOut"]', '["optOut", true]', '["optOut", false]'])
+@pytest.mark.parametrize("out", ['["optOut"]', '["optOut", true]', '["optOut", null]'])
 @pytest.mark.parametrize("back", ['["optIn"]', '["optIn", true]'])
 def test_who_opts_out_is_not_told_of_until_opting_in(
     page: Page, site: Site, receiver: Receiver, out: str, back: str

@@ -15,7 +15,9 @@ from tests.browser.driving import (
     settle,
 )
 from tests.browser.receiver import Receiver
-from tests.browser.site import PROJECT, TAG_SCRIPT, USER, Site, silent_tag
+from tests.browser.site import PROJECT, TAG_SCRIPT, USER, Site
+
+THROWING = "{get sessionKey() { throw new Error('from the page') }}"
 
 CALL_BACK = "context => CS_STANDIN.callBack(context)"
 
@@ -26,7 +28,7 @@ def test_a_page_view_is_told_to_the_origin_that_the_snippet_came_from(
     open_page(page, site, receiver)
     (beacon,) = receiver.wait_for(1)
     assert beacon.path == "/v1/sessions"
-    assert beacon.body == {"projectId": PROJECT, "userId": USER, "sessionNumber": 4, "keys": {}}
+    assert beacon.body == {"projectId": PROJECT, "sessionKey": f"{USER}.4", "keys": {}}
 
 
 def test_a_tag_that_loads_late_is_waited_for(page: Page, site: Site, receiver: Receiver) -> None:
@@ -133,67 +135,51 @@ def test_a_view_is_delivered_when_the_page_is_closed_at_once(
     assert receiver.wait_for(2)[1].session == SECOND_SESSION
 
 
-@pytest.mark.parametrize(
-    ("told", "sent"),
-    [
-        ((162, "ae267-6g87D-88Nn6od.4"), (162, "ae267-6g87D-88Nn6od", 4)),
-        ((162, "a.b.c.12"), (162, "a.b.c", 12)),
-        ((162, "1.2.3"), (162, "1.2", 3)),
-        ((2**53 - 1, "0d9a8c5e-9b5e.1"), (2**53 - 1, "0d9a8c5e-9b5e", 1)),
-        ((162, 'quo"te\\.7'), (162, 'quo"te\\', 7)),
-    ],
-)
-def test_a_session_key_is_split_at_its_last_dot(
-    page: Page,
-    site: Site,
-    receiver: Receiver,
-    told: tuple[object, str],
-    sent: tuple[int, str, int],
-) -> None:
-    page.goto(site.add_page(silent_tag(projectId=told[0], sessionKey=told[1], more={})))
-    page.add_script_tag(url=receiver.url + "/v1/snippet.js")
-    assert receiver.wait_for(1)[0].session == sent
-
-
-#: What the tag has no reason to say, and what the snippet makes of it: the server refuses each,
-#: and tells the provider (`collector installation check`).
-MALFORMED: list[tuple[dict[str, object], tuple[object, object, object]]] = [
-    ({"projectId": 162, "sessionKey": "user"}, (162, "user", None)),
-    ({"projectId": 162, "sessionKey": "user.four"}, (162, "user.four", None)),
-    ({"projectId": 162, "sessionKey": "user.4.5e1"}, (162, "user.4.5e1", None)),
-    ({"projectId": 162, "sessionKey": ".4"}, (162, "", 4)),
-    ({"projectId": "one", "sessionKey": "user.5"}, ("one", "user", 5)),
-    ({"projectId": None, "sessionKey": "user.6"}, (None, "user", 6)),
+#: What the tag may say, sensible or not: the server reads it, and tells the provider what it
+#: refused (`collector installation check`).
+CONTEXTS: list[dict[str, object]] = [
+    {"projectId": 162, "sessionKey": "a.b.c.12"},
+    {"projectId": "162", "sessionKey": "ae267-6g87D-88Nn6od.5"},
+    {"projectId": 2**53 - 1, "sessionKey": "0d9a8c5e-9b5e.1"},
+    {"projectId": 162, "sessionKey": 'quo"te\\.7'},
+    {"projectId": 162, "sessionKey": "nodot"},
+    {"projectId": None, "sessionKey": "user.6"},
+    {"projectId": 162, "sessionKey": {"a": 1}},
+    {"projectId": 162, "sessionKey": True},
 ]
 
-HAS_NO_FIELDS: list[object] = [None, {}, {"projectId": 162}, {"sessionKey": ""}, "text", 7]
 
-
-def test_a_malformed_session_is_the_server_s_to_refuse_and_is_told_once(
+def test_the_tag_s_session_is_passed_on_as_it_is_and_told_once(
     page: Page, site: Site, receiver: Receiver
 ) -> None:
     open_page(page, site, receiver)
     receiver.wait_for(1)
-    for count, (context, told) in enumerate(MALFORMED, 2):
+    for count, context in enumerate(CONTEXTS, 2):
         receiver.answers.append(400)
-        page.evaluate(CALL_BACK, context)
-        assert receiver.wait_for(count)[-1].session == told
+        page.evaluate(CALL_BACK, {**context, "pageNumber": 3})
+        body = receiver.wait_for(count)[-1].body
+        assert body == {**context, "keys": {}}
         page.evaluate(CALL_BACK, context)
     settle(page, receiver)
-    assert len(receiver.beacons) == 1 + len(MALFORMED)
+    assert len(receiver.beacons) == 1 + len(CONTEXTS)
     assert errors_told(page) == []
 
 
-@pytest.mark.parametrize("key", ["{a: 1}", "true", "[1]"])
-def test_a_session_key_that_is_no_text_is_not_sent_and_told_to_the_tag(
-    page: Page, site: Site, receiver: Receiver, key: str
+def test_a_context_that_throws_is_told_to_the_tag_and_asks_for_no_more_requests(
+    page: Page, site: Site, receiver: Receiver
 ) -> None:
     open_page(page, site, receiver)
     receiver.wait_for(1)
-    page.evaluate(f"CS_STANDIN.callBack({{projectId: 162, sessionKey: {key}}})")
+    for _ in range(3):
+        page.evaluate(f"CS_STANDIN.callBack({THROWING})")
+        page.evaluate("() => { sessionCollector.push(7, {event: 'x'}) }")
+        page.evaluate(VIEW)
     settle(page, receiver)
     assert len(receiver.beacons) == 1
-    assert errors_told(page)[0].startswith("sessionCollector: TypeError")
+    assert errors_told(page)[0] == "sessionCollector: Error: from the page"
+
+
+HAS_NO_FIELDS: list[object] = [None, {}, {"projectId": 162}, {"sessionKey": ""}, "text", 7]
 
 
 def test_a_context_without_fields_is_passed_over_in_silence(

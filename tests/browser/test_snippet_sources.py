@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.driving import FIRST_SESSION, VIEW, errors_told, settle, wait_until_live
+from tests.browser.driving import (
+    FIRST_SESSION,
+    VIEW,
+    errors_told,
+    set_keys,
+    settle,
+    wait_until_live,
+)
 from tests.browser.receiver import Receiver
 from tests.browser.site import LATE_TAG, TAG_SCRIPT, Site, inline, snippet
 
@@ -123,6 +130,15 @@ def test_a_cookie_is_found_by_its_whole_name(
     assert receiver.wait_for(1)[0].keys.get("visitor_id") == found
 
 
+@pytest.mark.parametrize("name", ["visitor.id", "a+b", "x|y", "$v", "a*"])
+def test_a_cookie_s_name_is_no_pattern(
+    page: Page, site: Site, receiver: Receiver, name: str
+) -> None:
+    code = f"document.cookie = 'visitorXid=no'; document.cookie = '{name}=v-1';"
+    open_with(page, site, receiver, inline(code), visitor_id=f"cookie:{name}")
+    assert receiver.wait_for(1)[0].keys == {"visitor_id": "v-1"}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
@@ -165,14 +181,14 @@ def test_an_attribute_that_cannot_be_read_costs_neither_the_session_nor_the_othe
     assert errors_told(page) == []
 
 
-def test_an_attribute_goes_before_what_was_set_and_stands_aside_when_it_finds_nothing(
+def test_what_is_set_goes_before_what_an_attribute_finds(
     page: Page, site: Site, receiver: Receiver
 ) -> None:
-    commands = "window.sessionCollector = [['set', {visitor_id: 'set', reference: 'r'}]];"
-    open_with(page, site, receiver, inline(commands), visitor_id="js:window.v")
-    assert receiver.wait_for(1)[0].keys == {"visitor_id": "set", "reference": "r"}
-    page.evaluate("window.v = 'found'")
-    assert receiver.wait_for(2)[1].keys == {"visitor_id": "found", "reference": "r"}
+    head = inline("window.v = 'found'")
+    open_with(page, site, receiver, head, visitor_id="js:window.v", reference="js:window.v")
+    assert receiver.wait_for(1)[0].keys == {"visitor_id": "found", "reference": "found"}
+    set_keys(page, {"visitor_id": "set", "reference": None})
+    assert receiver.wait_for(2)[1].keys == {"visitor_id": "set", "reference": None}
 
 
 def test_waiting_for_a_key_sends_nothing_and_retries_nothing(

@@ -49,10 +49,28 @@ def test_origins_are_stored_as_browsers_send_them_and_once(provider: CommandLine
 def test_global_privacy_control_can_be_ignored_and_honoured_again(provider: CommandLine) -> None:
     provider.add("163", "--ignore-gpc")
     assert shown(provider, "163")["honour_gpc"] is False
-    provider.well("installation", "edit", "163", "--name", "Other shop")
+    renamed = provider.well("installation", "edit", "163", "--name", "Other shop").out
+    assert "data-gpc" not in renamed
     assert shown(provider, "163")["honour_gpc"] is False
     provider.well("installation", "edit", "163", "--honour-gpc")
     assert shown(provider, "163")["honour_gpc"] is True
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--ignore-gpc", "need"), ("--honour-gpc", "must no longer have")]
+)
+def test_who_decides_on_privacy_control_is_told_that_the_tags_have_a_part_in_it(
+    provider: CommandLine, option: str, words: str
+) -> None:
+    told = provider.well("installation", "edit", PROJECT, option).out
+    assert f'The tags on the pages {words} data-gpc="ignore" too.' in told
+    assert f"\n  collector snippet --project-id {PROJECT} --url https://...\n" in told
+
+
+def test_who_adds_an_installation_is_told_what_to_run_next(provider: CommandLine) -> None:
+    told = provider.add("163").out
+    assert "\n  collector installation check 163\n" in told
+    assert "\n  collector snippet --project-id 163 --url https://...\n" in told
 
 
 def test_the_list_has_every_installation_in_order(provider: CommandLine) -> None:

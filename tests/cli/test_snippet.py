@@ -114,11 +114,53 @@ def test_the_customer_is_named_in_a_comment_and_the_origins_beside_it(shell: Com
     assert "https://shop.example" not in ran.out
 
 
-def test_a_customers_name_cannot_end_the_comment_it_stands_in(shell: CommandLine) -> None:
-    shell.well("installation", "edit", PROJECT, "--name", "--><script>alert(1)</script><!--")
+@pytest.mark.parametrize(
+    "name", ["--><script>alert(1)</script><!--", "a --->b", "a ---- b --!> c", "->->--", "a > b"]
+)
+def test_a_customers_name_cannot_end_the_comment_it_stands_in(
+    shell: CommandLine, name: str
+) -> None:
+    shell.well("installation", "edit", PROJECT, f"--name={name}")
     first = snippet(shell).out.splitlines()[0]
-    assert first.startswith("<!--")
-    assert first.index("-->") == len(first) - len("-->")
+    assert first.startswith("<!-- ")
+    inside = first.removeprefix("<!--").removesuffix("-->")
+    assert len(inside) == len(first) - len("<!---->")
+    assert "--" not in inside
+    assert inside.count(">") == name.count(">")
+
+
+def test_the_address_of_nobody_is_said_to_be_an_example(shell: CommandLine) -> None:
+    ran = shell.well("snippet", "--project-id", PROJECT, "--only", "tag")
+    assert "https://collector.example.com/v1/snippet.js" in ran.out
+    assert "https://collector.example.com is an example." in ran.err
+    assert "--url https://..." in ran.err
+    assert "example." not in snippet(shell, "--only", "tag").err.replace("c.example.com", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_warned_of"),
+    [
+        ("http://collector.example.com", True),
+        ("http://192.0.2.1:8000", True),
+        ("http://localhost.example.com", True),
+        ("https://collector.example.com", False),
+        ("http://localhost:8000", False),
+        ("http://shop.localhost", False),
+        ("http://127.0.0.1:8000", False),
+        ("http://[::1]:8000", False),
+    ],
+)
+def test_an_address_that_browsers_block_on_pages_of_https_is_warned_of(
+    shell: CommandLine, url: str, is_warned_of: bool
+) -> None:
+    ran = shell.well("snippet", "--project-id", PROJECT, "--url", url, "--only", "tag")
+    assert (f"Pages of https load no script from {url}" in ran.err) is is_warned_of
+
+
+def test_without_a_key_it_says_that_the_page_must_tell_one(shell: CommandLine) -> None:
+    assert "No --key is given" in snippet(shell).err
+    assert "--key visitor_id=cookie:NAME" in snippet(shell, "--json").err
+    assert "--key" not in snippet(shell, "--key", "plan=js:dataLayer.0.$plan").err
 
 
 def test_for_machines_every_form_is_in_one_document(shell: CommandLine) -> None:

@@ -22,6 +22,8 @@ from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS
         (7.0, "7"),
         (-0.0, "0"),
         (7.25, "7.25"),
+        (0.0001, "0.0001"),
+        (1e20, "100000000000000000000"),
         (True, "true"),
         (False, "false"),
         (2**53, "9007199254740992"),
@@ -70,6 +72,16 @@ def test_a_bad_key_is_left_out_alone_and_its_value_never_told(
     assert left_out.kind == kind
     assert why in left_out.why
     assert "xx" not in left_out.why
+
+
+@pytest.mark.parametrize("told", [None, [], {}])
+def test_a_page_without_keys_may_say_so_in_any_way(told: object) -> None:
+    assert read_keys(told, None) == ({}, [])
+
+
+@pytest.mark.parametrize("told", [["visitor_id"], [None], "visitor_id", "", 7, 0, True, False])
+def test_what_holds_no_keys_is_left_out_as_a_whole(told: object) -> None:
+    assert read_keys(told, None) == ({}, [LeftOut(kind=None, why="must be an object")])
 
 
 def test_the_first_ten_keys_that_can_be_used_are_kept() -> None:

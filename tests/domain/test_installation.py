@@ -6,6 +6,7 @@ import pytest
 
 from collector.domain.installation import (
     MAX_ORIGIN,
+    is_akin,
     is_web_origin,
     normalise_origin,
     origin_name,
@@ -95,6 +96,11 @@ def test_the_advice_keeps_the_port() -> None:
         (f"https://{'a.' * 200}example", ""),
         ("https://" + "ü." * 100 + "example", ""),
         ("x" * 10_000, ""),
+        ("https://", ""),
+        ("http://", ""),
+        ("https://a..b", ""),
+        (f"https://{'a' * 64}.example", ""),
+        ("https-app://a..b", "https-app://a..b"),
     ],
 )
 def test_an_origin_is_named_as_a_browser_writes_it_or_not_at_all(
@@ -102,6 +108,8 @@ def test_an_origin_is_named_as_a_browser_writes_it_or_not_at_all(
 ) -> None:
     assert origin_name(header) == name
     assert len(name) <= MAX_ORIGIN
+    if is_web_origin(name):
+        assert normalise_origin(name) == name
 
 
 @pytest.mark.parametrize(
@@ -110,3 +118,34 @@ def test_an_origin_is_named_as_a_browser_writes_it_or_not_at_all(
 )
 def test_only_an_origin_of_the_web_can_be_allowed(origin: str, is_one: bool) -> None:
     assert is_web_origin(origin) is is_one
+
+
+@pytest.mark.parametrize(
+    ("origin", "akin"),
+    [
+        ("https://shop.example", True),
+        ("http://shop.example", True),
+        ("https://shop.example:8443", True),
+        ("https://www.shop.example", True),
+        ("https://a.b.shop.example", True),
+        ("https://other.example", True),
+        ("https://checkout.other.example", True),
+        ("https://myshop.example", False),
+        ("https://shop.example.evil.example", False),
+        ("https://shop-example.translate.example", False),
+        ("null", False),
+        ("file://", False),
+        ("chrome-extension://abcdef", False),
+        ("", False),
+    ],
+)
+def test_an_origin_is_akin_to_those_whose_host_is_the_same_or_above_or_below(
+    origin: str, akin: bool
+) -> None:
+    assert is_akin(origin, ("https://shop.example", "https://www.other.example:444")) is akin
+
+
+def test_an_origin_above_an_allowed_one_is_akin_and_none_is_akin_to_nothing() -> None:
+    assert is_akin("https://shop.example", ("https://www.shop.example",))
+    assert is_akin("https://shop.example", ("https://m.shop.example",))
+    assert not is_akin("https://shop.example", ())

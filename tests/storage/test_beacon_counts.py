@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from collector.errors import NotMigratedError
 from collector.storage import beacon_counts, migrate
-from collector.storage.beacon_counts import MAX_NAMED, UNNAMED, BeaconCount
+from collector.storage.beacon_counts import MAX_NAMED, NO_PROJECT, UNNAMED, BeaconCount
 from collector.storage.database import Database
 from tests.domain.samples import MINUTE, NOON, SECOND
 
@@ -93,6 +93,40 @@ def test_an_origin_that_is_named_stays_so_and_the_frequent_ones_are_named_first(
     beacon_counts.add(database, many)
     found = {count.origin: count.beacons for count in stored(database)}
     assert found == {UNNAMED: 6} | {f"https://{n}.example": 2 * n for n in range(3, 8)}
+
+
+def test_under_no_project_strangers_cannot_crowd_out_the_origins_of_installations(
+    database: Database,
+) -> None:
+    installed = frozenset(f"https://shop-{n}.example" for n in range(3))
+    for part in ("morning", "evening"):
+        strangers = [
+            a_count(f"https://{part}-{n}.example", beacons=9, project_id=NO_PROJECT)
+            for n in range(MAX_NAMED)
+        ]
+        own = [a_count(origin, project_id=NO_PROJECT) for origin in sorted(installed)]
+        beacon_counts.add(database, strangers + own + own, installed=installed)
+    found = {count.origin: count.beacons for count in stored(database, NO_PROJECT)}
+    assert {origin: found.pop(origin) for origin in installed} == dict.fromkeys(installed, 4)
+    assert found.pop(UNNAMED) == MAX_NAMED * 9
+    assert found == {f"https://morning-{n}.example": 9 for n in range(MAX_NAMED)}
+
+
+def test_the_origins_of_installations_leave_room_for_five_others(database: Database) -> None:
+    installed = frozenset({SHOP})
+    for n in range(MAX_NAMED):
+        counts = [a_count(each, project_id=NO_PROJECT) for each in (SHOP, f"https://{n}.example")]
+        beacon_counts.add(database, counts, installed=installed)
+    assert len(stored(database, NO_PROJECT)) == MAX_NAMED + 1
+    assert UNNAMED not in {count.origin for count in stored(database, NO_PROJECT)}
+
+
+def test_under_a_project_its_own_origins_count_among_the_five(database: Database) -> None:
+    origins = [f"https://{n}.example" for n in range(MAX_NAMED + 2)]
+    beacon_counts.add(
+        database, [a_count(origin) for origin in origins], installed=frozenset(origins)
+    )
+    assert len(stored(database)) == MAX_NAMED + 1
 
 
 def test_servers_that_write_at_once_lose_nothing_and_name_no_more_than_one_would(

@@ -245,3 +245,14 @@ def test_a_project_has_one_installation(database: Database) -> None:
         add(database, replace(SHOP, integration_id=43))
     with database.read() as connection:
         assert installations.get(connection, 162).integration_id == 42
+
+
+def test_the_origins_of_all_installations_are_told_together(database: Database) -> None:
+    assert origins(database) == set()
+    add(database, SHOP, replace(SHOP, project_id=163, origins=("https://other.example",)))
+    assert origins(database) == {*SHOP.origins, "https://other.example"}
+
+
+def origins(database: Database) -> frozenset[str]:
+    with database.read() as connection:
+        return installations.origins(connection)

@@ -15,6 +15,7 @@ from collector.errors import NotMigratedError
 from collector.storage import migrate, sessions
 from collector.storage.database import Database
 from collector.web import create_app
+from collector.web.answers import NOT_FOR_HERE
 from collector.web.state import State
 from tests.web.conftest import BEACON, ORIGIN, Open, before_sql
 
@@ -46,7 +47,6 @@ def unreachable_url(request: pytest.FixtureRequest, tmp_path: Path, closed_port:
         ("POST", "/v1/sessions", "{}", "text/html", 415),
         ("POST", "/v1/sessions", "x" * 9000, "text/plain", 413),
         ("POST", "/v1/sessions", json.dumps({**BEACON, "projectId": 1}), "text/plain", 404),
-        ("GET", "/v1/sessions", None, None, 405),
         ("PUT", "/v1/sessions", None, None, 405),
         ("POST", "/v1/sessions/", None, None, 404),
         ("OPTIONS", "/v1/sessions", None, None, 204),
@@ -120,7 +120,7 @@ def test_a_preflight_allows_json_from_any_origin(client: FlaskClient, origin: st
         ("GET", "/", 404, "not_found", None),
         ("GET", "/v1/snippet.js/", 404, "not_found", None),
         ("POST", "//v1/sessions", 404, "not_found", None),
-        ("GET", "/v1/sessions", 405, "method_not_allowed", {"POST", "OPTIONS"}),
+        ("PUT", "/v1/sessions", 405, "method_not_allowed", {"GET", "HEAD", "POST", "OPTIONS"}),
         ("GET", "/v1/calls", 405, "method_not_allowed", {"POST", "OPTIONS"}),
         ("DELETE", "/healthz", 405, "method_not_allowed", {"GET", "HEAD", "OPTIONS"}),
     ],
@@ -130,7 +130,7 @@ def test_unknown_paths_and_methods_are_errors_of_the_same_form(
 ) -> None:
     response = client.open(path, method=method)
     assert response.status_code == status
-    assert response.get_json()["error"]["code"] == code
+    assert response.get_json()["error"] == {"code": code, "message": NOT_FOR_HERE[code]}
     assert response.headers["X-Collector-Error"] == code
     if allow is not None:
         assert set(response.headers["Allow"].split(", ")) == allow

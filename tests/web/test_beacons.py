@@ -45,11 +45,13 @@ def test_keys_are_stored_in_the_spelling_that_calls_meet_them_in(
 
 
 @before_sql
-@pytest.mark.parametrize("keys", [{}, {"visitor_id": ""}, {"visitor_id": " \t "}])
+@pytest.mark.parametrize("keys", [{}, None, [], {"visitor_id": ""}, {"visitor_id": " \t "}])
 def test_blank_values_are_no_keys_and_no_reason_to_refuse(
-    client: FlaskClient, database: Database, keys: dict[str, str]
+    client: FlaskClient, database: Database, keys: object
 ) -> None:
-    assert post(client, keys=keys).status_code == 204
+    response = post(client, keys=keys)
+    assert response.status_code == 204
+    assert "X-Collector-Ignored" not in response.headers
     assert stored_keys(database) == {}
 
 
@@ -59,6 +61,54 @@ def test_a_beacon_needs_no_keys_and_may_carry_fields_of_a_newer_snippet(
     beacon = {name: value for name, value in BEACON.items() if name != "keys"}
     assert post(client, beacon, pageNumber=3).status_code == 204
     assert len(reported_sessions(database)) == 1
+
+
+@before_sql
+@pytest.mark.parametrize(
+    ("key", "session"),
+    [
+        ("ae267-6g87D-88Nn6od.4", ("ae267-6g87D-88Nn6od", 4)),
+        ("a.b.c.12", ("a.b.c", 12)),
+        ("1.2.3", ("1.2", 3)),
+        ("user.004", ("user", 4)),
+    ],
+)
+def test_a_session_key_is_split_at_its_last_dot(
+    client: FlaskClient, database: Database, key: str, session: tuple[str, int]
+) -> None:
+    body = {"projectId": 162, "sessionKey": key, "keys": {}}
+    assert client.post("/v1/sessions", json=body).status_code == 204
+    (row,) = reported_sessions(database)
+    assert (row["user_id"], row["session_number"]) == session
+
+
+@before_sql
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("nodot", "userId must be 1 to 100 letters"),
+        ("", "userId must be 1 to 100 letters"),
+        (".4", "userId must be 1 to 100 letters"),
+        ("two words.4", "userId must be 1 to 100 letters"),
+        ("user.", "sessionNumber must be an integer"),
+        ("user.four", "sessionNumber must be an integer"),
+        ("user.0", "sessionNumber must be an integer from 1"),
+        ("user.-4", "sessionNumber must be an integer"),
+        ("user.4.5e1", "sessionNumber must be an integer"),
+        ("user." + "9" * 5000, "sessionNumber must be an integer"),
+        (7, "userId is missing"),
+        (None, "userId is missing"),
+        (["user.4"], "userId is missing"),
+    ],
+)
+def test_a_malformed_session_key_is_refused_and_says_what_is_wrong(
+    client: FlaskClient, database: Database, key: object, message: str
+) -> None:
+    response = client.post("/v1/sessions", json={"projectId": 162, "sessionKey": key})
+    assert code_of(response) == (400, "invalid_beacon")
+    assert response.json
+    assert message in response.json["error"]["message"]
+    assert reported_sessions(database) == []
 
 
 @before_sql
@@ -116,8 +166,6 @@ def test_other_content_types_are_refused(
         ("sessionNumber", 2**31, "sessionNumber must be an integer from 1 to 2147483647"),
         ("sessionNumber", False, "sessionNumber must be an integer"),
         ("sessionNumber", "4", "sessionNumber must be an integer"),
-        ("keys", None, "keys must be an object"),
-        ("keys", ["visitor_id"], "keys must be an object"),
     ],
 )
 def test_a_wrong_field_is_refused_by_its_name(
@@ -261,10 +309,12 @@ def test_a_beacon_whose_keys_are_all_good_has_nothing_to_tell(client: FlaskClien
         ({"é\r\nX: 1": "secret"}, "keys.???X:?1 must be named by"),
         ({"K" * 500: "secret"}, f"keys.{'K' * 30} must be named by"),
         ({"\ud800": "secret"}, "keys.? must be named by"),
+        (["secret"], "keys must be an object"),
+        ("secret", "keys must be an object"),
     ],
 )
 def test_what_was_left_out_is_told_in_a_header_fit_for_one(
-    client: FlaskClient, keys: dict[str, object], told: str
+    client: FlaskClient, keys: object, told: str
 ) -> None:
     response = post(client, keys=keys)
     assert response.status_code == 204

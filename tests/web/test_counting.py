@@ -27,9 +27,9 @@ EVIL = "https://evil.example"
 WAIT_SECONDS = 30
 
 
-def details(database: Database) -> dict[str, str]:
-    found = rows(database, "SELECT outcome, detail FROM beacon_count WHERE beacons > 0")
-    return {row["outcome"]: row["detail"] for row in found}
+def details(database: Database) -> dict[tuple[int, str], str]:
+    found = rows(database, "SELECT * FROM beacon_count WHERE beacons > 0")
+    return {(row["project_id"], row["outcome"]): row["detail"] for row in found}
 
 
 def flush(app: Flask) -> None:
@@ -55,15 +55,16 @@ def test_each_beacon_is_counted_once_by_its_outcome(
         send(client, beacon(), EVIL),
         send(client, beacon(), "null"),
         send(client, beacon(), **{"Sec-GPC": "1"}),
+        send(client, beacon(projectId="", userId="")),
         send(client, beacon(userId="")),
         send(client, beacon(projectId=163)),
         send(client, "{"),
         send(client, "x" * 9000),
         send(client, beacon(), **{"Content-Type": "text/html"}),
         client.options("/v1/sessions").status_code,
-        client.get("/v1/sessions").status_code,
+        client.put("/v1/sessions").status_code,
     ]
-    assert answers == [204, 204, 204, 403, 403, 403, 400, 404, 400, 413, 415, 204, 405]
+    assert answers == [204, 204, 204, 403, 403, 403, 400, 400, 404, 400, 413, 415, 204, 405]
     flush(app)
     assert counted(database) == {
         (PROJECT, "accepted", ORIGIN): 2,
@@ -72,15 +73,18 @@ def test_each_beacon_is_counted_once_by_its_outcome(
         (PROJECT, "origin_not_allowed", EVIL): 1,
         (PROJECT, "origin_not_allowed", "null"): 1,
         (PROJECT, "opted_out", ORIGIN): 1,
+        (PROJECT, "invalid_beacon", ORIGIN): 1,
         (NO_PROJECT, "invalid_beacon", ORIGIN): 1,
         (NO_PROJECT, "unknown_project", ORIGIN): 1,
         (NO_PROJECT, "malformed_body", ORIGIN): 1,
         (NO_PROJECT, "too_large", ORIGIN): 1,
         (NO_PROJECT, "unsupported_media_type", ORIGIN): 1,
     }
-    assert details(database)["unknown_project"] == "Project 163 has no installation here."
-    assert details(database)["invalid_beacon"].startswith("userId must be")
-    assert details(database)["accepted"] == ""
+    told = details(database)
+    assert told[NO_PROJECT, "unknown_project"] == "Project 163 has no installation here."
+    assert told[NO_PROJECT, "invalid_beacon"].startswith("projectId must be")
+    assert told[PROJECT, "invalid_beacon"].startswith("userId must be")
+    assert told[PROJECT, "accepted"] == ""
 
 
 @before_sql
@@ -115,6 +119,15 @@ def test_no_value_of_a_key_and_no_user_is_kept_with_the_counts(
     assert str(BEACON["userId"]) not in stored
 
 
+def test_a_key_whose_name_may_be_a_value_is_told_without_it(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
+    send(client, beacon(keys={"Secret-value": "secret"}))
+    flush(app)
+    told = details(database)[PROJECT, "key_ignored"]
+    assert told.startswith("a key (its name is not shown) must be named by at most 30")
+
+
 def test_a_thousand_invented_origins_and_projects_make_a_few_rows(
     app: Flask, client: FlaskClient, database: Database
 ) -> None:
@@ -131,6 +144,44 @@ def test_a_thousand_invented_origins_and_projects_make_a_few_rows(
         assert len(of_it) <= 2 * MAX_NAMED + 1
     held = rows(database, "SELECT * FROM beacon_count")
     assert len(held) <= 2 * 2 * (MAX_NAMED + 1)
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null"])
+def test_what_is_wrong_with_beacons_of_other_pages_is_no_matter_of_the_project(
+    app: Flask, client: FlaskClient, database: Database, origin: str
+) -> None:
+    assert send(client, beacon(userId=""), origin) == 403
+    assert send(client, beacon(userId="", projectId=163), origin) == 400
+    flush(app)
+    assert counted(database) == {
+        (PROJECT, "origin_not_allowed", origin): 1,
+        (NO_PROJECT, "invalid_beacon", origin): 1,
+    }
+
+
+def test_invented_origins_hide_no_page_of_a_customer_whose_project_is_not_known(
+    app: Flask, client: FlaskClient, database: Database
+) -> None:
+    bodies = {
+        "malformed_body": "{",
+        "too_large": "x" * 9000,
+        "unknown_project": beacon(projectId=7),
+    }
+    for _ in range(2):
+        for number in range(MAX_NAMED + 1):
+            for body in bodies.values():
+                send(client, body, f"https://invented-{number}.example")
+        flush(app)
+    for number in range(MAX_NAMED + 1):
+        send(client, "{", f"https://invented-again-{number}.example")
+    for body in bodies.values():
+        send(client, body)
+    flush(app)
+    found = counted(database)
+    for outcome in bodies:
+        assert found[NO_PROJECT, outcome, ORIGIN] == 1
+    held = rows(database, "SELECT DISTINCT origin FROM beacon_count")
+    assert len(held) <= 2 * (MAX_NAMED + 2)
 
 
 def note(counts: BeaconCounts, number: int = 0, at: datetime = NOON) -> None:
