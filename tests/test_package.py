@@ -87,7 +87,7 @@ def test_an_installed_wheel_migrates_a_database_and_serves_the_snippet(
             for script, content in (
                 ("snippet.js", built),
                 (f"snippet.{hash_of(built)}.js", built),
-                ("debug", debugging),
+                ("sessions", debugging),
             ):
                 answer = requests.get(
                     f"{url}/v1/{script}", headers={"Accept-Encoding": coding}, timeout=10

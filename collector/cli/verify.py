@@ -29,7 +29,8 @@ def _codes_help() -> str:
     default=20,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for what may come late: the snippet, the tag, a key.",
+    help="How long to wait for what may come late: the snippet, the tag, a key. The page itself "
+    f"always has {texts.OPEN_SECONDS} s to answer.",
 )
 @click.option(
     "--click",
@@ -45,10 +46,16 @@ def _codes_help() -> str:
 )
 @click.option(
     "--chromium",
+    type=click.Path(exists=True, dir_okay=False),
     metavar="PATH",
     help="The browser to use.  [default: the system's Chromium or Chrome, else Playwright's own]",
 )
-@click.option("--user-agent", metavar="TEXT", help="Introduce the browser as this.")
+@click.option(
+    "--user-agent",
+    type=shared.ShortText(500),
+    metavar="TEXT",
+    help="Introduce the browser as this.",
+)
 @shared.json_option
 def verify(
     address: str,
@@ -64,6 +71,9 @@ def verify(
     It looks for the snippet, Contentsquare's tag, the session, its match keys, the request and
     its answer, and says which of them fails and what to do. It needs Playwright:
     pip install 'session-collector[verify]'. What it sends is stored like any visit.
+
+    The browser has no sandbox where it is run by root, or where the system refuses it one. That
+    is said on standard error; verify only pages that you trust then.
 
     Exit code 0 if the session is stored, 1 if not, 2 if it cannot be tried.
     """
@@ -87,22 +97,28 @@ def verify(
         user_agent=user_agent,
     )
     console = Console(stderr=True)
+
+    def warn(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     if console.is_terminal:
         with console.status("") as status:
-            finding = verification.verify(wish, lambda doing: status.update(escape(doing)))
+            finding = verification.verify(
+                wish, warn=warn, tell=lambda doing: status.update(escape(doing))
+            )
     else:
-        finding = verification.verify(wish)
+        finding = verification.verify(wish, warn=warn)
     if as_json:
         shared.echo_json(report.as_json(finding.observation, finding.diagnosis))
     else:
-        _print(finding.observation, finding.diagnosis)
+        print_finding(finding.observation, finding.diagnosis)
     return 0 if finding.diagnosis.is_well else 1
 
 
 def _check_address(address: str) -> None:
     try:
         parts = urlsplit(address)
-        known = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and address.isprintable()
         _ = parts.port
     except ValueError:
         known = False
@@ -110,13 +126,18 @@ def _check_address(address: str) -> None:
         raise UsageError(f"{address!r} is not the address of a page. Write https://shop.example/")
 
 
-def _print(seen: Observation, found: Diagnosis) -> None:
-    click.secho(seen.opening.address, bold=True)
+def print_finding(seen: Observation, found: Diagnosis) -> None:
+    """The steps and what they mean; nothing of a page's words moves the terminal's cursor."""
+    click.secho(_printable(seen.opening.address), bold=True)
     for step in report.steps(seen):
         mark, colour = _MARKS[step.holds]
-        click.echo(f"  {click.style(mark, fg=colour)} {step.name:<9} {step.told}")
+        click.echo(f"  {click.style(mark, fg=colour)} {step.name:<9} {_printable(step.told)}")
     click.echo()
     click.secho(found.code.value, bold=True, fg="green" if found.is_well else "red")
-    click.echo(found.explanation)
+    click.echo(_printable(found.explanation))
     if not found.is_well:
-        click.echo(found.remedy)
+        click.echo(_printable(found.remedy))
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
 from collector.domain import outcomes
+from collector.domain.installation import is_web_origin, origin_name
 from collector.verify import policy
 from collector.verify.observation import (
     BEACON_PATH,
@@ -14,22 +14,30 @@ from collector.verify.observation import (
     Observation,
     Script,
     Violation,
+    beacons_of,
     is_snippet,
     origin_of,
+    parts_of,
 )
 from collector.verify.texts import (
+    CLICK_FOUND_NOTHING,
     INTEGRITY_MISMATCH,
     INTEGRITY_WITHOUT_CORS,
+    KEY_NOT_FOUND,
+    NO_KEY_TOLD,
     PAGE_FAILURES,
+    PAGE_GONE,
     PAGE_OTHER_REMEDY,
     PAGE_STATUS_REMEDY,
     PAGE_UNRESPONSIVE,
     POLICY_BY_HOST,
     POLICY_BY_NONCE,
+    POLICY_UNREAD,
     REFUSAL_BY_LOAD,
     REFUSAL_CHECK,
     REFUSAL_OF_OTHERS,
     REFUSALS,
+    SOURCES,
     TEXTS,
     Code,
 )
@@ -59,7 +67,7 @@ def diagnose(seen: Observation, *, keys_expected: bool = True) -> Diagnosis:
         keys_expected: False where the calls name their session themselves, so that a session
             without a match key is as good.
     """
-    if _cannot_be_opened(seen):
+    if not seen.is_open:
         return _page(seen)
     answered = seen.answered
     if answered and answered.status is not None:
@@ -71,17 +79,16 @@ def diagnose(seen: Observation, *, keys_expected: bool = True) -> Diagnosis:
     return _say(Code.NOTHING_SENT, seen)
 
 
-def _cannot_be_opened(seen: Observation) -> bool:
-    opening = seen.opening
-    return bool(opening.failure) or (opening.status or 200) >= 400 or not seen.responds
-
-
 def _page(seen: Observation) -> Diagnosis:
     status, failure = seen.opening.status, seen.opening.failure or ""
     if (status or 200) >= 400:
         why, how = f"it is answered with the status {status}", PAGE_STATUS_REMEDY
-    elif not failure:
+    elif not failure and not seen.responds:
         why, how = PAGE_UNRESPONSIVE
+    elif not failure:
+        why, how = PAGE_GONE
+        # A redirect by script looks the same for a moment.
+        return _say(Code.PAGE_NOT_OPENED, seen, lasting=False, why=why, how=how)
     else:
         known = (told[1:] for told in PAGE_FAILURES if told[0] in failure)
         why, how = next(known, (failure, PAGE_OTHER_REMEDY))
@@ -90,14 +97,25 @@ def _page(seen: Observation) -> Diagnosis:
 
 def _outcome(seen: Observation, beacon: Beacon, *, keys_expected: bool) -> Diagnosis:
     """What the newest beacon that was answered has come to."""
+    session, keys = seen.judged
     if beacon.status != 204:
+        if beacon.code and session and session.flaw:
+            return _say(Code.SESSION_UNREADABLE, seen, lasting=True)
         return _refused(seen, beacon)
     if beacon.ignored:
         return _say(Code.KEY_LEFT_OUT, seen, ignored=beacon.ignored)
-    kinds = sorted(kind for kind, value in beacon.keys.items() if value)
+    kinds = sorted(kind for kind, value in keys.items() if value)
     if keys_expected and not kinds:
-        return _say(Code.STORED_WITHOUT_KEY, seen)
+        return _say(Code.STORED_WITHOUT_KEY, seen, how=_key_remedy(seen))
     return _say(Code.STORED, seen, keys=f", with {', '.join(kinds)}" if kinds else "")
+
+
+def _key_remedy(seen: Observation) -> str:
+    things = []
+    for rule in seen.unfound.values():
+        source, _, place = rule.partition(":")
+        things.append(SOURCES.get(source, rule).format(place=place))
+    return KEY_NOT_FOUND.format(things=", ".join(things)) if things else NO_KEY_TOLD
 
 
 def _refused(seen: Observation, beacon: Beacon) -> Diagnosis:
@@ -106,10 +124,12 @@ def _refused(seen: Observation, beacon: Beacon) -> Diagnosis:
         refusal = f"{code} (status {status})"
     else:
         refusal = f"status {status}, without a code of the collector"
+    origin = origin_name(beacon.origin)
     how = (_refusal_remedy(status, code) + REFUSAL_CHECK).format(
         project_id=_project(seen),
-        origin=origin_of(seen.opening.address),
-        path=urlsplit(beacon.address).path or BEACON_PATH,
+        # It goes into a command, so nothing stands there but what can be an origin.
+        origin=origin if is_web_origin(origin) else "ORIGIN",
+        path=parts_of(beacon.address).path or BEACON_PATH,
     )
     return _say(Code.BEACON_REFUSED, seen, refusal=refusal, how=how)
 
@@ -123,7 +143,7 @@ def _refusal_remedy(status: int, code: str | None) -> str:
 
 
 def _beacon_policy(seen: Observation) -> Diagnosis | None:
-    blocked = next(filter(_is_beacon, seen.violations), None)
+    blocked = next((item for item in seen.violations if _is_beacon(item, seen)), None)
     if blocked is None:
         return None
     directive, how = _advice(blocked)
@@ -132,10 +152,16 @@ def _beacon_policy(seen: Observation) -> Diagnosis | None:
     )
 
 
-def _is_beacon(violation: Violation) -> bool:
-    return violation.directive == "connect-src" and (
-        urlsplit(violation.address).path.endswith(BEACON_PATH) or is_snippet(violation.source)
-    )
+def _is_beacon(violation: Violation, seen: Observation) -> bool:
+    """Whether it is a beacon that was blocked, and no request of the page's own."""
+    if violation.directive != "connect-src":
+        return False
+    if is_snippet(violation.source):
+        return True
+    if seen.live and not seen.scripts:
+        # A tag manager holds the snippet's code itself: only the path tells a beacon then.
+        return parts_of(violation.address).path.endswith(BEACON_PATH)
+    return violation.address in {beacons_of(script.address) for script in seen.scripts}
 
 
 def _beacon_failed(seen: Observation) -> Diagnosis | None:
@@ -155,11 +181,14 @@ def _snippet(seen: Observation) -> Diagnosis | None:
     if script is None:
         return _say(Code.SNIPPET_ABSENT, seen)
     if script.held_back:
-        return _say(Code.SNIPPET_HELD_BACK, seen)
+        return _without_consent(Code.SNIPPET_HELD_BACK, seen)
     for violation in seen.violations:
         if violation.directive.startswith("script-src") and violation.address == script.address:
             directive, how = _advice(violation)
             return _say(Code.SNIPPET_BLOCKED_BY_CSP, seen, directive=directive, how=how)
+    if seen.download and seen.download.failure == "csp":
+        how = POLICY_UNREAD.format(origin=origin_of(script.address))
+        return _say(Code.SNIPPET_BLOCKED_BY_CSP, seen, directive="script-src", how=how)
     return _download(seen, script)
 
 
@@ -191,12 +220,19 @@ def _withheld(seen: Observation) -> Diagnosis | None:
             withheld = "gpc"
         elif script.requires_consent and seen.called:
             withheld = "consent"
-    code = {
-        "consent": Code.NO_CONSENT,
-        "opt_out": Code.OPTED_OUT,
-        "gpc": Code.PRIVACY_CONTROL,
-    }.get(withheld or "")
+    if withheld == "consent":
+        return _without_consent(Code.NO_CONSENT, seen)
+    code = {"opt_out": Code.OPTED_OUT, "gpc": Code.PRIVACY_CONTROL}.get(withheld or "")
     return _say(code, seen) if code else None
+
+
+def _without_consent(code: Code, seen: Observation) -> Diagnosis:
+    """A click that was to give it, and found nothing, is what there is to correct first."""
+    found = _say(code, seen)
+    missed = next((click.selector for click in seen.clicks if not click.done), None)
+    if missed is None:
+        return found
+    return replace(found, remedy=CLICK_FOUND_NOTHING.format(selector=repr(missed)))
 
 
 def _tag(seen: Observation) -> Diagnosis | None:
@@ -208,7 +244,9 @@ def _page_view(seen: Observation) -> Diagnosis | None:
 
 
 def _session(seen: Observation) -> Diagnosis | None:
-    if seen.session or not seen.debugged:
+    if seen.session and not seen.session.flaw:
+        return None
+    if seen.session is None and not seen.debugged:
         return None
     return _say(Code.SESSION_UNREADABLE, seen)
 
@@ -233,7 +271,8 @@ def _advice(violation: Violation) -> tuple[str, str]:
 
 
 def _project(seen: Observation) -> str:
-    return str(seen.session.project_id) if seen.session else "PROJECT_ID"
+    session, _ = seen.judged
+    return str(session.project_id) if session and session.project_id else "PROJECT_ID"
 
 
 def _say(
@@ -241,11 +280,16 @@ def _say(
 ) -> Diagnosis:
     """The finding in the table's words; ``facts`` fill them."""
     text = TEXTS[code]
+    session, _ = seen.judged
     known = {
         "snippet": seen.script.address if seen.script else "",
         "beacon": (seen.beacons[-1].address if seen.beacons else "") or "the collector",
         "project_id": _project(seen),
         "complaints": _listed("The browser says", seen.complaints),
+        "flaw": f": {session.flaw}" if session and session.flaw else "",
+        "unfound": "".join(
+            f" No {kind}: {rule} finds nothing." for kind, rule in seen.unfound.items()
+        ),
         "problems": _listed("The snippet says", seen.problems),
         "tag": _tag_failure(seen),
     } | facts

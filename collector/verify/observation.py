@@ -5,27 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 #: Where a collector serves its snippet, and where it takes beacons, whatever stands before.
-SNIPPET_PATH = re.compile(r"/v1/snippet(\.[\w-]+)?\.js")
+SNIPPET_PATH = re.compile(r"/v1/snippet(\.[\w-]+)?\.js\Z", re.ASCII)
 BEACON_PATH = "/v1/sessions"
+
+
+def parts_of(address: str) -> SplitResult:
+    """The parts of an address; all empty where it is none, since a page may name anything."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def is_snippet(address: str) -> bool:
     """Whether a collector's snippet is served at this address."""
-    return SNIPPET_PATH.search(urlsplit(address).path) is not None
+    return SNIPPET_PATH.search(parts_of(address).path) is not None
+
+
+def beacons_of(snippet: str) -> str:
+    """Where the snippet of this address sends its beacons, unless the page names an endpoint."""
+    return urljoin(snippet, "sessions") if is_snippet(snippet) else ""
 
 
 def origin_of(address: str) -> str:
     """``scheme://host[:port]`` of an address."""
-    parts = urlsplit(address)
+    parts = parts_of(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def without_password(address: str) -> str:
     """The address as it may be shown: a page under test is often behind a password."""
-    parts = urlsplit(address)
+    parts = parts_of(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
@@ -62,21 +75,28 @@ class Download:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """Which session the snippet tells."""
+    """Which session the snippet tells.
+
+    ``flaw`` says what makes it none; a number that cannot be read is 0.
+    """
 
     project_id: int
     user_id: str
     session_number: int
+    flaw: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beacon:
     """One beacon and its answer. Neither status nor failure: not answered yet.
 
-    ``code`` and ``ignored`` are the collector's headers X-Collector-Error and X-Collector-Ignored.
+    ``origin`` is that of the page that sent it, where that could be told: a redirect may have led
+    away from the address that was asked for. ``code`` and ``ignored`` are the collector's headers
+    X-Collector-Error and X-Collector-Ignored.
     """
 
     address: str
+    origin: str = ""
     session: Session | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
@@ -116,11 +136,14 @@ class Observation:
 
     Attributes:
         responds: False when the page's own scripts keep it from answering.
+        stays: False when it was gone before it could be asked; then, and where it does not
+            respond, only the network has told anything.
         live: the snippet runs.
         tag: Contentsquare's tag has taken over ``_uxa``.
         called: how often ``afterPageView`` was called back.
         debugged: the snippet's second file tells what it saw; without it ``withheld`` is None
-            and ``problems`` is empty whatever happened.
+            and ``missing`` and ``problems`` are empty whatever happened.
+        missing: the data-key attributes that find nothing, by kind: {"visitor_id": "cookie:name"}.
         withheld: why the snippet sends nothing: "consent", "opt_out" or "gpc".
         gpc: the browser asks for privacy by Global Privacy Control.
         complaints: errors on the console about the snippet's address.
@@ -129,6 +152,7 @@ class Observation:
 
     opening: Opening
     responds: bool = True
+    stays: bool = True
     scripts: tuple[Script, ...] = ()
     downloads: tuple[Download, ...] = ()
     tag_downloads: tuple[Download, ...] = ()
@@ -140,11 +164,25 @@ class Observation:
     debugged: bool = False
     session: Session | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     withheld: str | None = None
     gpc: bool = False
     problems: tuple[str, ...] = ()
     beacons: tuple[Beacon, ...] = ()
     clicks: tuple[Click, ...] = ()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the page itself has told something."""
+        return self.responds and self.stays
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is anything to judge: a page to look at, or a beacon that was answered."""
+        if self.opening.failure or (self.opening.status or 200) >= 400:
+            return False
+        newest = self.answered
+        return self.is_read or (newest is not None and newest.status is not None)
 
     @property
     def script(self) -> Script | None:
@@ -163,6 +201,24 @@ class Observation:
     def answered(self) -> Beacon | None:
         """The newest beacon of which the outcome is known."""
         return next((beacon for beacon in reversed(self.beacons) if beacon.is_done), None)
+
+    @property
+    def judged(self) -> tuple[Session | None, Mapping[str, str]]:
+        """The session and keys of the newest outcome; before there is one, those of the page.
+
+        The page may be ahead of what was sent, or tell later than the network: what is shown and
+        what is concluded must rest on the same.
+        """
+        newest = self.answered
+        if newest and newest.session:
+            return newest.session, newest.keys
+        return self.session, self.keys
+
+    @property
+    def unfound(self) -> dict[str, str]:
+        """The attributes that find nothing, without those whose key was told nevertheless."""
+        _, keys = self.judged
+        return {kind: rule for kind, rule in self.missing.items() if kind not in keys}
 
     @property
     def collector(self) -> str | None:

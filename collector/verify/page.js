@@ -86,14 +86,14 @@
   }
 
   function look() {
-    remember(document);
+    quietly(() => remember(document));
     const tag = quietly(tagIsThere, false);
     if (tag && !asked) {
       asked = true;
       quietly(() => window._uxa.push(["afterPageView", () => (called += 1)]));
     }
     return {
-      scripts: [...scripts].map(describe).filter(Boolean),
+      scripts: quietly(() => [...scripts].map(describe).filter(Boolean), []),
       violations,
       live: quietly(() => Boolean(window.sessionCollector.live), false),
       tag,

@@ -14,6 +14,9 @@ _DECIDING = {
 #: Lists of hosts mean nothing beside it: only what a trusted script adds is loaded.
 _TRUST_PASSED_ON = "'strict-dynamic'"
 
+#: The one source in quotes that means something to other things than scripts.
+_SELF = "'self'"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
@@ -33,14 +36,27 @@ def advise(policy: str, blocked: str, origin: str) -> Advice:
     stated = _directives(policy)
     deciding = next((name for name in _DECIDING.get(blocked, ()) if name in stated), blocked)
     sources = stated.get(deciding, [])
-    allowed = [source for source in sources if source.lower() != "'none'"]
+    is_script = blocked.startswith("script-src")
+    allowed = [_shown(source) for source in sources if _is_kept(source.lower(), is_script)]
     # What default-src allows must be repeated: the new directive replaces it for its kind.
     written = blocked.removesuffix("-elem") if deciding == "default-src" else deciding
     return Advice(
         directive=deciding,
         line=" ".join([written, *allowed, origin]),
-        by_nonce=_TRUST_PASSED_ON in (source.lower() for source in sources),
+        by_nonce=is_script and _TRUST_PASSED_ON in (source.lower() for source in sources),
     )
+
+
+def _is_kept(source: str, is_script: bool) -> bool:
+    if is_script:
+        return source != "'none'"
+    # Nonces, hashes and the like, which default-src has for its scripts.
+    return not source.startswith("'") or source == _SELF
+
+
+def _shown(source: str) -> str:
+    """A nonce is another one at each answer, and nobody's to keep."""
+    return "'nonce-...'" if source.lower().startswith("'nonce-") else source
 
 
 def _directives(policy: str) -> dict[str, list[str]]:

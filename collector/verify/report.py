@@ -8,6 +8,9 @@ from typing import Any
 from collector.verify.diagnosis import NOT_ANSWERED, Diagnosis
 from collector.verify.observation import Beacon, Download, Observation
 
+#: What a page that cannot be asked does not tell.
+UNTOLD = "the page does not tell"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
@@ -28,6 +31,7 @@ def steps(seen: Observation) -> list[Step]:
 
 def as_json(seen: Observation, found: Diagnosis) -> dict[str, Any]:
     """Code, explanation, remedy, and what they rest on."""
+    session, keys = seen.judged
     return {
         "code": found.code.value,
         "explanation": found.explanation,
@@ -40,8 +44,9 @@ def as_json(seen: Observation, found: Diagnosis) -> dict[str, Any]:
             "collector": seen.collector,
             "tag": seen.tag,
             "page_views": seen.called,
-            "project_id": seen.session.project_id if seen.session else None,
-            "keys": sorted(seen.keys),
+            "project_id": (session.project_id or None) if session else None,
+            "keys": sorted(keys),
+            "missing": seen.unfound,
             "withheld": seen.withheld,
             "problems": list(seen.problems),
             "clicks": [{"selector": click.selector, "done": click.done} for click in seen.clicks],
@@ -58,6 +63,10 @@ def shortened(value: str) -> str:
     return f"{value[: 3 if len(value) > 8 else 1]}…"
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _request(method: str, item: Download | Beacon) -> dict[str, Any]:
     told = {
         "method": method,
@@ -72,10 +81,13 @@ def _request(method: str, item: Download | Beacon) -> dict[str, Any]:
 
 def _page(seen: Observation) -> Step:
     opening = seen.opening
-    well = not opening.failure and (opening.status or 200) < 400 and seen.responds
+    if (opening.status or 200) >= 400:
+        return Step(name="page", holds=False, told=f"answered with status {opening.status}")
     status = f"status {opening.status}" if opening.status else None
-    told = opening.failure or ("opened" if seen.responds else "does not respond")
-    return Step(name="page", holds=well, told=", ".join(filter(None, (told, status))))
+    told = opening.failure or (
+        "does not respond" if not seen.responds else "opened" if seen.stays else "does not stay"
+    )
+    return Step(name="page", holds=seen.is_open, told=", ".join(filter(None, (told, status))))
 
 
 def _clicks(seen: Observation) -> list[Step]:
@@ -91,7 +103,8 @@ def _clicks(seen: Observation) -> list[Step]:
 
 def _snippet(seen: Observation) -> Step:
     script = seen.script
-    address = script.address if script else "an address of its own"
+    known = [script] if script else seen.downloads
+    address = known[-1].address if known else "an address of its own"
     if seen.live:
         return Step(name="snippet", holds=True, told=address)
     if script is None:
@@ -100,19 +113,29 @@ def _snippet(seen: Observation) -> Step:
 
 
 def _tag(seen: Observation) -> Step:
-    told = "Contentsquare's has taken over _uxa" if seen.tag else "Contentsquare's is absent"
-    return Step(name="tag", holds=seen.tag, told=told)
+    if seen.tag:
+        return Step(
+            name="tag", holds=True, told="Contentsquare's tag runs (it has taken over _uxa)"
+        )
+    if not seen.is_read:
+        return Step(name="tag", holds=None, told=UNTOLD)
+    return Step(name="tag", holds=False, told="Contentsquare's tag is absent")
 
 
 def _callback(seen: Observation) -> Step:
-    told = f"{seen.called} page view(s)" if seen.called else "afterPageView was not called"
-    return Step(name="callback", holds=bool(seen.called), told=told)
+    if seen.called:
+        return Step(name="callback", holds=True, told=_counted(seen.called, "page view"))
+    if not seen.is_read:
+        return Step(name="callback", holds=None, told=UNTOLD)
+    return Step(name="callback", holds=False, told="afterPageView was not called")
 
 
 def _session(seen: Observation) -> Step:
-    session = seen.session
+    session, _ = seen.judged
     if session is None:
         return Step(name="session", holds=False if seen.debugged else None, told="none told")
+    if session.flaw:
+        return Step(name="session", holds=False, told=f"cannot be read: {session.flaw}")
     told = (
         f"project {session.project_id}, user {shortened(session.user_id)}, "
         f"session {session.session_number}"
@@ -121,9 +144,15 @@ def _session(seen: Observation) -> Step:
 
 
 def _keys(seen: Observation) -> Step:
-    told = ", ".join(f"{kind} {shortened(value)}" for kind, value in sorted(seen.keys.items()))
-    words = "; ".join(filter(None, (told or "none", *seen.problems)))
-    return Step(name="keys", holds=bool(seen.keys) if seen.session else None, told=words)
+    session, keys = seen.judged
+    told = ", ".join(f"{kind} {shortened(value)}" for kind, value in sorted(keys.items()))
+    unfound = [f"no {kind}: {rule} finds nothing" for kind, rule in seen.unfound.items()]
+    words = [told] if told else [] if unfound else ["none"]
+    return Step(
+        name="keys",
+        holds=bool(keys) if session else None,
+        told="; ".join([*words, *unfound, *seen.problems]),
+    )
 
 
 def _sent(seen: Observation) -> Step:
@@ -132,7 +161,9 @@ def _sent(seen: Observation) -> Step:
         told = why.get(seen.withheld or "", "nothing")
         return Step(name="sent", holds=False if seen.called else None, told=told)
     address = seen.beacons[-1].address or "the collector"
-    return Step(name="sent", holds=True, told=f"{len(seen.beacons)} request(s) to {address}")
+    return Step(
+        name="sent", holds=True, told=f"{_counted(len(seen.beacons), 'request')} to {address}"
+    )
 
 
 def _answer(seen: Observation) -> Step:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: How long the page itself has for its first byte; what comes after it has --timeout.
+OPEN_SECONDS = 20
+NO_ANSWER_IN_TIME = f"no answer within {OPEN_SECONDS} s"
+
 
 class Code(StrEnum):
     """What was found. Stable: programs read it."""
@@ -104,9 +108,10 @@ TEXTS = {
     ),
     Code.SESSION_UNREADABLE: Text(
         explains="Contentsquare's tag called afterPageView, but told no session that can be "
-        "read.{problems}",
+        "read{flaw}.{problems}",
         remedy="Open the page with ?csqDebuggerEnabled=true and read the console; then ask "
-        "Contentsquare why its context has no projectId and sessionKey.",
+        "Contentsquare why its context has no projectId, or no sessionKey that is a user id, a "
+        "dot and a number.",
     ),
     Code.NO_CONSENT: Text(
         explains="Nothing is sent, because the tag has data-require-consent and no consent was "
@@ -127,7 +132,11 @@ TEXTS = {
     Code.NOTHING_SENT: Text(
         explains="Contentsquare's tag called afterPageView, but the snippet sent "
         "nothing.{problems}",
-        remedy="Open the page with ?csqDebuggerEnabled=true and read the console: it says why.",
+        remedy="Open the page with ?csqDebuggerEnabled=true and read the console. Two causes it "
+        "cannot tell. The snippet does not know its address, as where a tag manager holds its "
+        'code: load it by src, or give sessionCollector.push(["endpoint", '
+        '"https://HOST/v1/sessions"]). Or a script has replaced fetch by something that neither '
+        "sends nor fails: find it, and correct or remove it.",
     ),
     Code.BEACON_BLOCKED_BY_CSP: Text(
         explains="The page's Content Security Policy blocks the request to {beacon}, by its "
@@ -158,9 +167,8 @@ TEXTS = {
     ),
     Code.STORED_WITHOUT_KEY: Text(
         explains="The session is stored, but without a match key, so that no call finds it."
-        "{problems}",
-        remedy='Tell a key, by data-key-KIND on the tag or by sessionCollector.push(["set", '
-        "{{KIND: VALUE}}]). If it comes later: --timeout SECONDS. If the calls name their session "
+        "{unfound}{problems}",
+        remedy="{how} If it comes later: --timeout SECONDS. If the calls name their session "
         "themselves: --without-keys.",
     ),
     Code.STORED: Text(
@@ -193,8 +201,13 @@ PAGE_FAILURES = (
         "Correct the address: perhaps http:// or another port.",
     ),
     (
-        "imeout",
-        "it did not answer in time",
+        NO_ANSWER_IN_TIME,
+        f"there was {NO_ANSWER_IN_TIME}",
+        "Open it in a browser on this machine; a firewall may stand between.",
+    ),
+    (
+        "TIMED_OUT",
+        "its host does not answer",
         "Open it in a browser on this machine; a firewall may stand between.",
     ),
     (
@@ -209,12 +222,39 @@ PAGE_UNRESPONSIVE = (
     "Open it in a browser: a script runs without end.",
 )
 
+PAGE_GONE = (
+    "it does not stay long enough to be looked at",
+    "Open it in a browser: it crashes, or loads itself or another page without end.",
+)
+
 PAGE_STATUS_REMEDY = (
     "Open it in a browser. If it is well there, the site keeps robots out, "
     "and may let --user-agent TEXT in; a page behind a login cannot be verified."
 )
 
 PAGE_OTHER_REMEDY = "Open it in a browser on this machine."
+
+#: Where a click was to give the consent that is missing.
+CLICK_FOUND_NOTHING = (
+    "--click {selector} found nothing: correct the selector. If what it names comes later: "
+    "--timeout SECONDS."
+)
+
+NO_KEY_TOLD = (
+    'Tell a key, by data-key-KIND on the tag or by sessionCollector.push(["set", {KIND: VALUE}]).'
+)
+KEY_NOT_FOUND = (
+    "Not there for this visitor, or empty: {things}. Let the page bring it, or correct the "
+    "data-key attribute."
+)
+
+#: What a data-key attribute reads, by its source.
+SOURCES = {
+    "cookie": "the cookie {place} (an HttpOnly one cannot be read)",
+    "meta": "the meta element {place}",
+    "js": "the variable {place}",
+    "text": "the element {place}",
+}
 
 INTEGRITY_WITHOUT_CORS = (
     "an integrity hash needs crossorigin on the tag as well",
@@ -235,6 +275,8 @@ POLICY_BY_NONCE = (
     "It has 'strict-dynamic', beside which hosts do not count: give the tag the page's nonce, or "
     "let a trusted script add it."
 )
+#: Where the browser tells no more than that it was a policy.
+POLICY_UNREAD = "Add {origin} to its script-src, as `collector snippet` prints it."
 
 #: What to do about a code that the collector refused this page's beacon with, where it is not
 #: what `collector.domain.outcomes` says of many.

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from collector.verify import observing
+from collector.verify import observing, starting
 from collector.verify.diagnosis import Diagnosis, diagnose
 from collector.verify.observation import Observation
 
 #: Between two looks.
 PAUSE_SECONDS = 0.1
 
-#: A page that has not answered a question by then is hanging.
+#: A page that has not answered a question by then is hanging; the second where the time is up.
 LOOK_SECONDS = 5
+LAST_LOOK_SECONDS = 1
 
 #: A fault that lasts so long is believed: before, a redirect or a second tag may still mend it.
 SETTLE_SECONDS = 0.5
@@ -40,33 +41,39 @@ class Finding:
     diagnosis: Diagnosis
 
 
-def verify(wish: Wish, tell: Callable[[str], None] = lambda _: None) -> Finding:
-    """Open the page and say what holds; ``tell`` hears what is being done.
+def verify(
+    wish: Wish,
+    *,
+    warn: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _: None,
+) -> Finding:
+    """Open the page and say what holds.
+
+    Args:
+        warn: hears of what makes it less safe to look.
+        tell: hears what is being done.
 
     Raises:
-        SettingError: no browser starts.
+        SettingError: no browser starts, or it opens no page.
         UsageError: a click's selector cannot be read.
     """
-    return asyncio.run(_start_and_verify(wish, tell))
+    return asyncio.run(_start_and_verify(wish, warn, tell))
 
 
-async def _start_and_verify(wish: Wish, tell: Callable[[str], None]) -> Finding:
+async def _start_and_verify(
+    wish: Wish, warn: Callable[[str], None], tell: Callable[[str], None]
+) -> Finding:
     tell("Starting a browser")
-    async with observing.browser(wish.chromium) as running:
+    async with starting.browser(wish.chromium, warn) as running:
         return await verify_in(running, wish, tell)
 
 
 async def verify_in(
-    running: observing.Running, wish: Wish, tell: Callable[[str], None] = lambda _: None
+    running: starting.Running, wish: Wish, tell: Callable[[str], None] = lambda _: None
 ) -> Finding:
     """As ``verify``, in a browser that runs already, with a profile of its own."""
-    patience = max(1, min(LOOK_SECONDS, wish.wait_seconds))
     async with observing.watching(
-        running,
-        wish.address,
-        clicks=wish.clicks,
-        patience=patience,
-        user_agent=wish.user_agent,
+        running, wish.address, clicks=wish.clicks, user_agent=wish.user_agent
     ) as watch:
         tell("Opening the page")
         await watch.open()
@@ -81,7 +88,7 @@ async def _look_until_certain(
     believed: Diagnosis | None = None
     since = 0.0
     while True:
-        seen = await watch.look()
+        seen = await watch.look(max(LAST_LOOK_SECONDS, min(LOOK_SECONDS, end - clock())))
         found = diagnose(seen, keys_expected=wish.keys_expected)
         now = clock()
         if found != believed:

@@ -140,7 +140,7 @@ MISFITS = [
     ("verify https://shop.example:port/", "https://shop.example/"),
     ("verify https://shop.example/ --timeout -1", "--timeout"),
     ("verify https://shop.example/ --timeout x", "--timeout"),
-    ("verify https://shop.example/ --chromium nowhere", "--chromium nowhere"),
+    ("verify https://shop.example/ --chromium nowhere", "'--chromium': File 'nowhere'"),
     ("calls import", "FILE"),
     ("calls import calls.csv", "--project-id"),
     ("calls import calls.csv --project-id x", "--project-id"),

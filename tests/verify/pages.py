@@ -15,7 +15,9 @@ from collector.verify.observation import (
     Violation,
 )
 
-PAGE = "https://www.shop.example/"
+#: As it was asked for; it leads on to the page that sends.
+PAGE = "https://shop.example/"
+ORIGIN = "https://www.shop.example"
 HOST = "https://collector.example.com"
 SNIPPET = f"{HOST}/v1/snippet.js"
 SESSIONS = f"{HOST}/v1/sessions"
@@ -24,7 +26,7 @@ SCRIPT = Script(address=SNIPPET)
 DOWNLOAD = Download(address=SNIPPET, status=200)
 SESSION = Session(project_id=162, user_id="ae267-6g87D-88Nn6od", session_number=4)
 KEYS = {"visitor_id": "v-123456789", "tracking_number": "+33199001234"}
-BEACON = Beacon(address=SESSIONS, session=SESSION, keys=KEYS, status=204)
+BEACON = Beacon(address=SESSIONS, origin=ORIGIN, session=SESSION, keys=KEYS, status=204)
 
 WELL = Observation(
     opening=Opening(address=PAGE, status=200),

@@ -8,11 +8,13 @@ import pytest
 
 from collector.domain import outcomes
 from collector.verify.diagnosis import diagnose
-from collector.verify.observation import Download, Observation, Script
+from collector.verify.observation import Click, Download, Observation, Script
 from collector.verify.texts import TEXTS, Code
 from tests.verify.pages import (
     BEACON,
     DOWNLOAD,
+    ORIGIN,
+    SESSION,
     SESSIONS,
     SNIPPET,
     UNSENT,
@@ -27,6 +29,7 @@ OWN_SOURCES = "default-src 'none'; script-src 'self'; connect-src 'self'"
 HELD = Script(address=SNIPPET, held_back=True)
 BROKEN = Script(address=SNIPPET, failed=True)
 REFUSED_BY_HASH = replace(BROKEN, has_integrity=True, has_crossorigin=True)
+FLAWED = replace(SESSION, project_id=0, flaw="it has no projectId")
 TAG = "https://t.contentsquare.net/uxa/abc.js"
 
 #: What was seen, the code, words of the explanation, words of the remedy.
@@ -40,7 +43,18 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         "certificate",
     ),
     (opening(failure="net::ERR_SSL_PROTOCOL_ERROR"), Code.PAGE_NOT_OPENED, "TLS", "http://"),
-    (opening(failure="Timeout 20000ms exceeded."), Code.PAGE_NOT_OPENED, "in time", "firewall"),
+    (
+        opening(failure="no answer within 20 s"),
+        Code.PAGE_NOT_OPENED,
+        "there was no answer within 20 s",
+        "firewall",
+    ),
+    (
+        opening(failure="net::ERR_CONNECTION_TIMED_OUT"),
+        Code.PAGE_NOT_OPENED,
+        "does not answer",
+        "firewall",
+    ),
     (opening(failure="Download is starting"), Code.PAGE_NOT_OPENED, "a download", "a page"),
     (opening(failure="net::ERR_ODD"), Code.PAGE_NOT_OPENED, "net::ERR_ODD", "in a browser"),
     (opening(status=404), Code.PAGE_NOT_OPENED, "status 404", "--user-agent"),
@@ -50,7 +64,8 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         "status 500",
         "in a browser",
     ),
-    (replace(WELL, responds=False), Code.PAGE_NOT_OPENED, "own scripts", "without end"),
+    (replace(UNSENT, responds=False), Code.PAGE_NOT_OPENED, "own scripts", "without end"),
+    (replace(UNSENT, stays=False), Code.PAGE_NOT_OPENED, "does not stay", "loads itself"),
     (not_running(scripts=()), Code.SNIPPET_ABSENT, "/v1/snippet.js", "--click"),
     (not_running(script=HELD), Code.SNIPPET_HELD_BACK, SNIPPET, "--click"),
     (
@@ -69,6 +84,12 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         Code.SNIPPET_BLOCKED_BY_CSP,
         "script-src",
         "nonce",
+    ),
+    (
+        not_running(downloads=(replace(DOWNLOAD, status=None, failure="csp"),)),
+        Code.SNIPPET_BLOCKED_BY_CSP,
+        "directive script-src.",
+        "Add https://collector.example.com to its script-src",
     ),
     (
         not_running(
@@ -130,6 +151,18 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         "no sessionKey",
         "csqDebuggerEnabled",
     ),
+    (
+        replace(UNSENT, session=FLAWED),
+        Code.SESSION_UNREADABLE,
+        "can be read: it has no projectId.",
+        "csqDebuggerEnabled",
+    ),
+    (
+        answered(status=400, code="invalid_beacon", session=FLAWED),
+        Code.SESSION_UNREADABLE,
+        "can be read: it has no projectId.",
+        "why its context has no projectId",
+    ),
     (replace(UNSENT, withheld="consent"), Code.NO_CONSENT, "data-require-consent", "--click"),
     (
         replace(UNSENT, withheld="consent", tag=False, called=0),
@@ -145,6 +178,8 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         "collector installation edit 162 --ignore-gpc",
     ),
     (UNSENT, Code.NOTHING_SENT, "sent nothing", "csqDebuggerEnabled"),
+    (UNSENT, Code.NOTHING_SENT, "sent nothing", '["endpoint", "https://'),
+    (UNSENT, Code.NOTHING_SENT, "sent nothing", "replaced fetch"),
     (
         replace(UNSENT, violations=(blocked("connect-src", SESSIONS, OWN_SOURCES),)),
         Code.BEACON_BLOCKED_BY_CSP,
@@ -205,6 +240,18 @@ CASES: list[tuple[Observation, Code, str, str]] = [
         "data-key-x: no such cookie",
         '["set", {KIND: VALUE}]',
     ),
+    (
+        replace(answered(status=204, keys={}), missing={"visitor_id": "cookie:visitor"}),
+        Code.STORED_WITHOUT_KEY,
+        "finds it. No visitor_id: cookie:visitor finds nothing.",
+        "the cookie visitor",
+    ),
+    (
+        replace(answered(status=204, keys={}), missing={"a": "text:#a", "b": "js:b.{c}"}),
+        Code.STORED_WITHOUT_KEY,
+        "No a: text:#a finds nothing. No b: js:b.{c} finds nothing.",
+        "the element #a, the variable b.{c}. ",
+    ),
     (WELL, Code.STORED, "with tracking_number, visitor_id", "Nothing"),
 ]
 
@@ -238,6 +285,23 @@ def test_each_refusal_of_the_collector_has_a_remedy_and_the_command_that_tells_m
     assert "{" not in found.remedy
 
 
+@pytest.mark.parametrize(
+    "seen", [replace(UNSENT, session=FLAWED), answered(status=400, code="x", session=FLAWED)]
+)
+def test_where_no_project_is_told_nobody_is_sent_to_one(seen: Observation) -> None:
+    assert "PROJECT_ID" not in diagnose(seen).remedy
+
+
+@pytest.mark.parametrize("seen", [replace(UNSENT, withheld="consent"), not_running(script=HELD)])
+def test_a_click_that_found_nothing_is_what_to_correct_where_consent_is_missing(
+    seen: Observation,
+) -> None:
+    clicks = (Click(selector="#more", done=True), Click(selector="#{no}"))
+    found = diagnose(replace(seen, clicks=clicks))
+    assert found.remedy.startswith("--click '#{no}' found nothing: correct the selector.")
+    assert "found nothing" not in diagnose(replace(seen, clicks=clicks[:1])).remedy
+
+
 def test_without_keys_expected_a_session_without_one_is_as_good() -> None:
     assert diagnose(answered(status=204, keys={}), keys_expected=False).code is Code.STORED
 
@@ -248,6 +312,35 @@ def test_the_newest_outcome_counts_and_a_request_under_way_does_not_hide_it() ->
     assert diagnose(replace(WELL, beacons=(without, BEACON))).code is Code.STORED
     seen = replace(WELL, beacons=(without, under_way))
     assert diagnose(seen).code is Code.STORED_WITHOUT_KEY
+
+
+@pytest.mark.parametrize("unread", [{"responds": False}, {"stays": False}])
+def test_a_stored_session_counts_though_its_page_cannot_be_asked(unread: dict[str, bool]) -> None:
+    seen = replace(WELL, scripts=(), tag=False, called=0, debugged=False, **unread)  # type: ignore[arg-type]
+    assert diagnose(seen).code is Code.STORED
+    failed = replace(seen, beacons=(replace(BEACON, status=None, failure="net::ERR_ODD"),))
+    assert diagnose(failed).code is Code.PAGE_NOT_OPENED
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "https://", "https://shop.example; rm", "https://\x1b[2J", "http://["]
+)
+def test_what_is_no_origin_does_not_get_into_a_command(origin: str) -> None:
+    found = diagnose(answered(status=403, code="origin_not_allowed", origin=origin))
+    assert "--add-origin ORIGIN" in found.remedy
+
+
+@pytest.mark.parametrize("address", [f"{ORIGIN}/v1/sessions", "http://["])
+def test_a_blocked_request_of_the_pages_own_is_no_blocked_beacon(address: str) -> None:
+    seen = replace(UNSENT, violations=(blocked("connect-src", address, OWN_SOURCES),))
+    assert diagnose(seen).code is Code.NOTHING_SENT
+
+
+def test_a_blocked_beacon_of_a_snippet_without_an_address_is_told_by_its_path() -> None:
+    violations = (blocked("connect-src", SESSIONS, OWN_SOURCES),)
+    seen = replace(UNSENT, scripts=(), violations=violations)
+    assert diagnose(seen).code is Code.BEACON_BLOCKED_BY_CSP
+    assert diagnose(replace(seen, live=False)).code is Code.SNIPPET_ABSENT
 
 
 def test_a_tag_that_is_held_back_does_not_hide_one_that_is_meant_to_load() -> None:
@@ -282,6 +375,7 @@ def test_where_the_snippet_cannot_tell_the_page_itself_is_read(
     ("seen", "lasting"),
     [
         (opening(status=404), True),
+        (replace(UNSENT, stays=False), False),
         (not_running(scripts=()), False),
         (not_running(), False),
         (not_running(script=BROKEN), True),

@@ -10,7 +10,20 @@ import pytest
 from collector.verify import report
 from collector.verify.diagnosis import diagnose
 from collector.verify.observation import Click, Observation, without_password
-from tests.verify.pages import BEACON, KEYS, SESSION, SNIPPET, UNSENT, WELL, answered, opening
+from collector.verify.texts import Code
+from tests.verify.pages import (
+    BEACON,
+    KEYS,
+    SESSION,
+    SESSIONS,
+    SNIPPET,
+    UNSENT,
+    WELL,
+    answered,
+    opening,
+)
+
+MISSING = {"visitor_id": "cookie:visitor"}
 
 
 def told(seen: Observation) -> dict[str, tuple[bool | None, str]]:
@@ -39,7 +52,9 @@ def test_each_step_of_a_page_that_is_well_holds() -> None:
     ("seen", "failing"),
     [
         (opening(status=404), {"page"}),
-        (replace(WELL, responds=False), {"page"}),
+        (replace(UNSENT, responds=False), {"page"}),
+        (replace(UNSENT, stays=False), {"page"}),
+        (replace(WELL, responds=False, scripts=(), tag=False, called=0), set()),
         (replace(UNSENT, tag=False, called=0, session=None), {"tag", "callback", "session"}),
         (replace(UNSENT, keys={}, withheld="consent"), {"keys", "sent"}),
         (answered(status=403, code="origin_not_allowed"), {"answer"}),
@@ -50,6 +65,57 @@ def test_each_step_of_a_page_that_is_well_holds() -> None:
 )
 def test_the_steps_that_fail_are_marked(seen: Observation, failing: set[str]) -> None:
     assert {name for name, (holds, _) in told(seen).items() if holds is False} == failing
+
+
+@pytest.mark.parametrize(
+    ("seen", "step", "words"),
+    [
+        (opening(status=404), "page", "answered with status 404"),
+        (opening(failure="no answer within 20 s"), "page", "no answer within 20 s"),
+        (WELL, "page", "opened, status 200"),
+        (WELL, "tag", "Contentsquare's tag runs (it has taken over _uxa)"),
+        (WELL, "callback", "1 page view"),
+        (replace(WELL, called=2), "callback", "2 page views"),
+        (WELL, "sent", f"1 request to {SESSIONS}"),
+        (replace(WELL, beacons=(BEACON, BEACON)), "sent", f"2 requests to {SESSIONS}"),
+        (replace(UNSENT, keys={}), "keys", "none"),
+        (
+            replace(UNSENT, keys={}, missing=MISSING, problems=("told",)),
+            "keys",
+            "no visitor_id: cookie:visitor finds nothing; told",
+        ),
+        (
+            replace(UNSENT, keys={"a": "1"}, missing=MISSING),
+            "keys",
+            "a 1…; no visitor_id: cookie:visitor finds nothing",
+        ),
+        (
+            replace(UNSENT, session=replace(SESSION, flaw="it has no projectId")),
+            "session",
+            "cannot be read: it has no projectId",
+        ),
+    ],
+)
+def test_each_step_says_what_was_seen(seen: Observation, step: str, words: str) -> None:
+    assert told(seen)[step][1] == words
+
+
+def test_steps_and_diagnosis_speak_of_the_same_beacon() -> None:
+    # The page is asked a moment before or after the request is answered.
+    early = replace(WELL, keys={}, session=None, missing=MISSING)
+    assert diagnose(early).is_well
+    assert all(holds for holds, _ in told(early).values())
+    document = report.as_json(early, diagnose(early))["observation"]
+    assert (document["keys"], document["missing"]) == (sorted(KEYS), {})
+
+    late = answered(status=204, keys={})
+    assert diagnose(late).code is Code.STORED_WITHOUT_KEY
+    assert told(late)["keys"] == (False, "none")
+
+
+def test_the_json_tells_what_finds_nothing() -> None:
+    seen = replace(UNSENT, keys={}, missing=MISSING)
+    assert report.as_json(seen, diagnose(seen))["observation"]["missing"] == MISSING
 
 
 def test_neither_form_shows_a_whole_key_or_user_id() -> None:
