@@ -33,7 +33,7 @@ class Server:
         file = folder / "collector.db"
         shutil.copy(migrated, file)
         self.database = Database(f"sqlite:///{file}")
-        self._database_url = f"sqlite:///{file}"
+        self.database_url = f"sqlite:///{file}"
         self._folder = folder
         self._projects = count(FIRST_PROJECT)
         self._port = "0"
@@ -53,7 +53,7 @@ class Server:
         return f"http://127.0.0.1:{self._port}"
 
     def come_up(self) -> None:
-        self._serving = serving.start(self._database_url, "--port", self._port, folder=self._folder)
+        self._serving = serving.start(self.database_url, "--port", self._port, folder=self._folder)
         self._port = str(self._serving.address[1])
 
     def go_down(self) -> None:

@@ -177,6 +177,7 @@ def test_a_page_view_becomes_an_accepted_enrichment_and_only_once(
     assert {**provider.status(), "last_run": None} == {**status, "last_run": None}
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_page_that_is_not_among_the_origins_learns_why(
     provider: Provider, collector_url: str, database: Database, site: Site, page: Page
 ) -> None:

@@ -7,8 +7,6 @@ are the browser's own judgement; what arrived is read from the database.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +19,11 @@ from collector import snippet as published
 from collector.domain.installation import Installation
 from collector.storage import installations
 from collector.storage.database import Database
+from tests.browser.customer import Server
 from tests.browser.driving import wait_until_live
 from tests.browser.site import LATE_TAG, PROJECT, TAG_SCRIPT, USER, Document, Site, inline
-from tests.web import serving
+from tests.cli.conftest import CommandLine
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
-
-SECONDS = 30
 NONCE = "bm9uY2U"
 
 #: Prints one form of the snippet for a collector: the project's own, unless another is named.
@@ -38,43 +34,45 @@ NUMBER = '<meta name="shop-number" content="+33 1 99 00 12 34">'
 KEYS = ("--key", "visitor_id=cookie:shop_visitor", "--key", "tracking_number=meta:shop-number")
 
 
-@pytest.fixture
-def collector_url(
-    database_url: str, database: Database, site: Site, tmp_path: Path
-) -> Iterator[str]:
-    """A server that knows the site."""
-    installation = Installation(
-        project_id=PROJECT,
-        integration_id=42,
-        name="Shop",
-        client_id="client",
-        integration_version=1,
-        origins=(site.url,),
-    )
-    with database.write() as connection:
-        installations.add(connection, installation, "sealed", datetime.now(UTC))
-    server = serving.start(database_url, "--processes", "1", folder=tmp_path)
-    yield server.url
-    assert server.stop() == 0
-    assert server.process.stdout
-    server.process.stdout.close()
-
-
-@pytest.fixture
-def printed(database_url: str, collector_url: str, tmp_path: Path) -> Print:
-    def run(form: str, *options: str, url: str = collector_url) -> str:
-        words = ("snippet", "--project-id", str(PROJECT), "--url", url, "--only", form)
-        done = subprocess.run(
-            [sys.executable, "-m", "collector", *words, *options],
-            env=serving.environment(database_url),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
+@pytest.fixture(scope="module")
+def own(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of these tests, with one installation."""
+    with Server(sqlite_template, tmp_path_factory.mktemp("forms")) as started:
+        installation = Installation(
+            project_id=PROJECT,
+            integration_id=42,
+            name="Shop",
+            client_id="client",
+            integration_version=1,
+            origins=("https://shop.example",),
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        with started.database.write() as connection:
+            installations.add(connection, installation, "sealed", datetime.now(UTC))
+        yield started
+
+
+@pytest.fixture
+def database(own: Server, site: Site) -> Database:
+    """The server's, without a session, and knowing the site of this test."""
+    with own.database.write() as connection:
+        connection.execute(sa.text("DELETE FROM session"))  # and its sightings with it
+        changes = {"origins": [site.url]}
+        installations.edit(connection, PROJECT, changes, datetime.now(UTC))
+    return own.database
+
+
+@pytest.fixture
+def printed(
+    own: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Print:
+    command = CommandLine(tmp_path, monkeypatch)
+    command.set(database_url=own.database_url)
+
+    def run(form: str, *options: str, url: str = own.url) -> str:
+        words = ("snippet", "--project-id", str(PROJECT), "--url", url, "--only", form)
+        done = command(*words, *options)
+        assert done.code == 0, done.err
+        return done.out
 
     return run
 

@@ -114,8 +114,14 @@ def test_consent_that_is_withdrawn_ends_the_sending(
     assert len(receiver.beacons) == 1
 
 
-@pytest.mark.parametrize("out", ['["optOut"]', '["optOut", true]', '["optOut", null]'])
-@pytest.mark.parametrize("back", ['["optIn"]', '["optIn", true]'])
+@pytest.mark.parametrize(
+    ("out", "back"),
+    [
+        ('["optOut"]', '["optIn"]'),
+        ('["optOut", true]', '["optIn", true]'),
+        ('["optOut", null]', '["optIn"]'),
+    ],
+)
 def test_who_opts_out_is_not_told_of_until_opting_in(
     page: Page, site: Site, receiver: Receiver, out: str, back: str
 ) -> None:

@@ -36,11 +36,10 @@ def await_counts(database: Database, number: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("processes", ["1", "3"])
 def test_every_beacon_of_every_process_and_thread_is_counted(
-    start: Start, database: Database, processes: str
+    start: Start, database: Database
 ) -> None:
-    server = start("--processes", processes)
+    server = start("--processes", "3")
     with ThreadPoolExecutor(12) as pool:
         answers = list(
             pool.map(
@@ -62,7 +61,9 @@ def test_every_beacon_of_every_process_and_thread_is_counted(
     assert server.log() == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "dialect"), [(signal.SIGTERM, "postgresql"), (signal.SIGINT, "sqlite")]
+)
 def test_a_server_that_is_stopped_writes_what_it_has_counted(
     start: Start, database: Database, number: int
 ) -> None:
