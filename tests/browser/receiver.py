@@ -54,6 +54,7 @@ class Receiver:
     def __init__(self) -> None:
         self.preflights = 0
         self.answers: deque[int] = deque()
+        self.debugs = True  # whether it has the module that debugs a page
         self.codes: dict[int, str] = {}  # what X-Collector-Error says beside a status
         self._received: list[Received] = []
         self._changed = Condition()
@@ -105,7 +106,7 @@ class Receiver:
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path in SCRIPTS:
+            if self.path in SCRIPTS and (receiver.debugs or self.path == "/v1/snippet.js"):
                 built = resources.path("static") / "js" / SCRIPTS[self.path]
                 self._answer(200, built.read_bytes(), "text/javascript")
             else:
