@@ -125,7 +125,7 @@ def _refused(seen: Observation, beacon: Beacon) -> Diagnosis:
     else:
         refusal = f"status {status}, without a code of the collector"
     origin = origin_name(beacon.origin)
-    how = (_refusal_remedy(status, code) + REFUSAL_CHECK).format(
+    how = (REFUSAL_CHECK + _refusal_remedy(status, code)).format(
         project_id=_project(seen),
         # It goes into a command, so nothing stands there but what can be an origin.
         origin=origin if is_web_origin(origin) else "ORIGIN",

@@ -286,6 +286,8 @@ REFUSALS = {
     "collector installation add --project-id {project_id}",
     "opted_out": "The browser asks for privacy by Global Privacy Control. Where it need not be "
     "honoured: collector installation edit {project_id} --ignore-gpc",
+    "invalid_beacon": "The collector's answer says which field is wrong: hold what this page sends "
+    "against docs/http.md, and look at scripts that replace fetch.",
     "malformed_body": "Something between the page and the collector changes what is sent: look "
     "at the proxy, and at scripts that replace fetch.",
 }
@@ -295,4 +297,4 @@ REFUSAL_OF_OTHERS = (
     "The answer is not the collector's: make the proxy pass POST {path} on to `collector serve`, "
     "or correct the snippet's address."
 )
-REFUSAL_CHECK = " Then see: collector installation check {project_id}"
+REFUSAL_CHECK = "What else was refused: `collector installation check {project_id}`. "

@@ -96,7 +96,7 @@ def preflight() -> Response:
     return Response(
         status=204,
         headers={
-            "Allow": "POST, OPTIONS",
+            "Allow": "GET, HEAD, POST, OPTIONS",
             "Access-Control-Allow-Methods": "POST",
             "Access-Control-Allow-Headers": "Content-Type",
             "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
