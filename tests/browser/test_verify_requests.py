@@ -127,8 +127,10 @@ def test_an_origin_that_is_not_allowed_is_that_of_the_page_to_which_another_lead
 ) -> None:
     there = customer.page(TAG, customer.snippet(), path="/there").replace("127.0.0.1", "localhost")
     here = customer.site.add_page(inline(f"location.replace('{there}')"))
-    told = f"collector installation edit {customer.project} --add-origin {there[: -len('/there')]} "
-    expect(verify(here), Code.BEACON_REFUSED, "origin_not_allowed (status 403)", told)
+    told = f"collector installation edit {customer.project} --add-origin {there[: -len('/there')]}"
+    found = verify(here)
+    expect(found, Code.BEACON_REFUSED, "origin_not_allowed (status 403)")
+    assert found.diagnosis.remedy.endswith(told), found
 
 
 def test_a_project_that_has_no_installation(verify: Verifier, customer: Customer) -> None:
