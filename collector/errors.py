@@ -106,7 +106,12 @@ class LeaseLostError(CollectorError):
 
 
 class ContentsquareError(CollectorError):
-    """Something about one of the two Contentsquare endpoints."""
+    """Something about one of the two Contentsquare endpoints.
+
+    ``in_doubt`` says that a batch was sent before, and may have been stored.
+    """
+
+    in_doubt = False
 
 
 class CredentialsRefusedError(ContentsquareError):

@@ -81,6 +81,10 @@ class World:
         with self.database.write() as connection:
             installations.edit(connection, project_id, changes, self.clock())
 
+    def prove(self, version: int = 1, *, project_id: int = PROJECT) -> None:
+        """The API has accepted something under this version before, so that no canary is sent."""
+        self.edit(project_id, proven_version=version)
+
     def visit(self, session_key: str, *, project_id: int = PROJECT, **keys: str) -> None:
         """A beacon of this session arrives now."""
         beacon = Beacon(project_id=project_id, session=parse_session_key(session_key), keys=keys)
@@ -177,14 +181,16 @@ class World:
         assert self.rows(
             "SELECT count(*) AS wrong FROM enrichment e JOIN call c "
             "ON c.project_id = e.project_id AND c.call_id = e.call_id "
-            "WHERE (e.state = 'accepted' AND e.accepted_revision <> e.revision) "
+            "WHERE e.state <> 'superseded' AND ("
+            "(e.state = 'accepted' AND e.accepted_revision <> e.revision) "
             "OR (c.verdict IN ('pending', 'rejected', 'accepted') AND c.verdict <> e.state) "
-            "OR c.user_id <> e.user_id OR c.session_number <> e.session_number"
+            "OR c.user_id <> e.user_id OR c.session_number <> e.session_number)"
         ) == [{"wrong": 0}]
         assert self.rows(
             "SELECT count(*) AS wrong FROM call c WHERE c.verdict IN "
             "('pending', 'rejected', 'accepted') AND NOT EXISTS (SELECT 1 FROM enrichment e "
-            "WHERE e.project_id = c.project_id AND e.call_id = c.call_id)"
+            "WHERE e.project_id = c.project_id AND e.call_id = c.call_id "
+            "AND e.state <> 'superseded')"
         ) == [{"wrong": 0}]
         funnel = self.rows(
             "SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(waiting + unmatched + ambiguous "

@@ -34,6 +34,7 @@ def explain(call_id: str, project_id: int, as_json: bool) -> None:
     click.echo(f"  Keys     {keys or 'none'}")
     _print_match(document)
     _print_enrichment(document["enrichment"])
+    _print_left_behind(document)
 
 
 def _print_match(document: dict[str, Any]) -> None:
@@ -71,3 +72,21 @@ def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
         f"deadline {moment(enrichment['deadline'])}"
     )
     click.echo(json.dumps(enrichment["payload"], indent=2, ensure_ascii=False))
+    if enrichment["doubtful_revision"]:
+        click.echo(
+            f"Revision {enrichment['doubtful_revision']} was sent without an answer: Contentsquare "
+            "may hold it, or what was accepted before."
+        )
+
+
+def _print_left_behind(document: dict[str, Any]) -> None:
+    for item in document["left_behind"]:
+        if item["stands"] == "yes":
+            stands = f"accepted at {moment(item['accepted_at'])}, still stands there"
+        else:
+            stands = "sent without an answer, perhaps stands there"
+        click.echo(
+            f"\nLeft behind: enrichment {item['enrichment_number']} of session "
+            f"{item['session_key']}, {stands}. The call has pointed elsewhere since "
+            f"{moment(item['superseded_at'])}; what Contentsquare holds cannot be recalled."
+        )

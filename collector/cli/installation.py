@@ -53,7 +53,12 @@ def _gpc(*, default: bool | None) -> Callable[[shared.F], shared.F]:
 
 
 #: An active installation that nothing holds back.
-RESUMED: dict[str, Any] = {"paused": False, "problem": None, "send_after": None}
+RESUMED: dict[str, Any] = {
+    "paused": False,
+    "problem": None,
+    "send_after": None,
+    "refused_in_row": 0,
+}
 
 _version = click.IntRange(1, 10**9)
 _integration_id = click.IntRange(1, identifiers.MAX_PROJECT_ID)

@@ -40,14 +40,17 @@ class Outcome(StrEnum):
 class Answer:
     """The answer to one batch.
 
-    ``status`` is the last HTTP status, ``None`` if no answer came at all. ``retry_after`` is in
-    seconds, and only set for ``LATER``. ``milliseconds`` is the time spent in this batch's HTTP
-    posts, the waits between them not included; ``requests`` is how many posts were made.
+    ``status`` is the last HTTP status, ``None`` if no answer came at all. ``in_doubt`` says that
+    the batch may have been stored although it was not accepted: a post of it was not answered, or
+    with a server's error. ``retry_after`` is in seconds, and only set for ``LATER``.
+    ``milliseconds`` is the time spent in this batch's HTTP posts, the waits between them not
+    included; ``requests`` is how many posts were made.
     """
 
     outcome: Outcome
     status: int | None
     message: str
+    in_doubt: bool
     retry_after: float | None
     milliseconds: int
     requests: int

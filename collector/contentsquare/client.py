@@ -38,6 +38,7 @@ class _Posts:
     requests: int = 0
     milliseconds: int = 0
     renewed: bool = False
+    in_doubt: bool = False
     last_token: str = ""
     not_after: float
 
@@ -106,30 +107,41 @@ class EnrichmentApi:
         credentials: Credentials,
         integration_version: int,
         enrichments: Sequence[Enrichment],
+        begun: float | None = None,
     ) -> Answer:
         """Send one batch: 1 to 200 enrichments of one installation and integration version.
 
-        A token that the API refuses is renewed once and the same batch sent again. Raises
+        A token that the API refuses is renewed once and the same batch sent again. ``begun`` is
+        when the right to send this batch was last made sure of, in seconds of the monotonic clock
+        (now, if not given): the budget counts from there. Raises
         `ValueError` before anything is sent for a batch that breaks a documented limit,
         `UnavailableError` when no token can be had now or the budget is used up,
         `CredentialsRefusedError`, and `ContentsquareError` for an answer that is not the
         documented API's.
         """
         body = _encode(credentials.project_id, integration_version, enrichments)
-        posts = _Posts(not_after=self._monotonic() + self._budget)
-        reply = self._policy.until_settled(lambda: self._post(credentials, body, posts))
+        begun = self._monotonic() if begun is None else begun
+        posts = _Posts(not_after=begun + self._budget)
+        try:
+            reply = self._policy.until_settled(lambda: self._post(credentials, body, posts))
+        except ContentsquareError as error:
+            error.in_doubt = posts.in_doubt
+            raise
         outcome = _outcome(reply)
         message = reply.summary(hide=posts.last_token)
         if outcome is None:
-            raise ContentsquareError(
+            unknown = ContentsquareError(
                 f"{credentials}: not an answer of the Enrichment API ({message}); the batch stays"
                 " pending. Check with `collector installation check` that the credentials carry"
                 " the enrichment scope for this project, and that no proxy stands between"
             )
+            unknown.in_doubt = posts.in_doubt
+            raise unknown
         return Answer(
             outcome=outcome,
             status=reply.status,
             message=message,
+            in_doubt=posts.in_doubt and outcome is not Outcome.ACCEPTED,
             retry_after=retry_after(reply) if outcome is Outcome.LATER else None,
             milliseconds=posts.milliseconds,
             requests=posts.requests,
@@ -153,7 +165,9 @@ class EnrichmentApi:
             return reply
         if reply.status != 401:
             # Which 400 it is, only a whole body says.
-            return reply.if_whole()
+            reply = reply.if_whole()
+            posts.in_doubt |= reply.status is None or reply.status >= 500
+            return reply
         self._tokens.discard(credentials)
         if posts.renewed:
             raise CredentialsRefusedError(

@@ -8,28 +8,46 @@ together again: one culprit in 200 costs at most eleven requests, and no neighbo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Generic, TypeVar
+
+from collector.domain import limits
 
 T = TypeVar("T")
 
-#: So many culprits of one batch are isolated; with more it is the batch that is at fault.
+#: So many culprits are isolated, of one batch or one after the other with nothing accepted in
+#: between; with more of them it is no single enrichment that is at fault.
 MAX_CULPRITS = 8
+
+#: Enrichments in a batch while nothing was accepted under its integration version yet.
+CANARY = 5
+
+
+def batches_for(number: int, *, proven: bool) -> int:
+    """How many batches ``number`` enrichments take if all goes well."""
+    canary = 0 if proven else min(CANARY, number)
+    return bool(canary) + ceil((number - canary) / limits.MAX_BATCH)
 
 
 class Isolation(Generic[T]):
     """Says which group of one batch to send next, and learns from each answer.
 
     Only what was refused all by itself becomes a culprit.
+
+    Args:
+        refused_in_row: how many were refused alone before this batch, since the last acceptance.
     """
 
-    def __init__(self, batch: Sequence[T]) -> None:
+    def __init__(self, batch: Sequence[T], *, refused_in_row: int = 0) -> None:
         self._untried: list[T] = list(batch)
         self._suspects: list[T] = []  # a group that holds at least one culprit
         self.culprits: list[T] = []
+        self.refused_in_row = refused_in_row
+        self.any_accepted = False
 
     def next_group(self) -> Sequence[T]:
-        """The next group to send; empty when the batch is done or given up."""
-        if self.is_given_up:
+        """The next group to send; empty when the batch is done or its budget is."""
+        if len(self.culprits) > MAX_CULPRITS:
             return ()
         if self._suspects:
             return self._suspects[: (len(self._suspects) + 1) // 2]
@@ -37,6 +55,8 @@ class Isolation(Generic[T]):
 
     def accepted(self, group: Sequence[T]) -> None:
         """The API accepted ``group``, the last one handed out."""
+        self.any_accepted = True
+        self.refused_in_row = 0
         if self._suspects:
             self._suspects = self._suspects[len(group) :]
         else:
@@ -50,11 +70,15 @@ class Isolation(Generic[T]):
             self._untried = []
         if len(group) == 1:
             self.culprits.append(group[0])
+            self.refused_in_row += 1
             self._suspects = []
         else:
             self._suspects = list(group)
 
     @property
     def is_given_up(self) -> bool:
-        """Whether so many were refused that no single enrichment can be blamed."""
-        return len(self.culprits) > MAX_CULPRITS
+        """Whether so many were refused that no single enrichment can be blamed.
+
+        To be asked in the end: what is still untried may be accepted, and end the row.
+        """
+        return max(len(self.culprits), self.refused_in_row) > MAX_CULPRITS

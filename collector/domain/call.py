@@ -38,6 +38,10 @@ class Call:
         ]
         return digest(content)
 
+    def match_hash(self) -> str:
+        """The same for two records that point to a session in the same way."""
+        return digest([self.started_at.isoformat(), sorted(self.keys.items())])
+
 
 def digest(content: object) -> str:
     """A short stable hash (128 bits, hexadecimal) of anything JSON can hold."""

@@ -22,7 +22,9 @@ class Installation:
 
     ``problem`` is what the last run could not do for it, in one sentence. ``region`` is the
     country of phone numbers in national form. ``honour_gpc`` says that a visitor who sends
-    Global Privacy Control is not collected.
+    Global Privacy Control is not collected. ``proven_version`` is the integration version under
+    which something was accepted last; ``refused_in_row`` is how many enrichments were refused
+    alone since.
     """
 
     project_id: int
@@ -35,6 +37,13 @@ class Installation:
     paused: bool = False
     honour_gpc: bool = True
     problem: str | None = None
+    proven_version: int | None = None
+    refused_in_row: int = 0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the API has accepted anything under the present integration version."""
+        return self.proven_version == self.integration_version
 
 
 def normalise_origin(text: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from collector.domain import limits
 from collector.domain.call import digest
 from collector.domain.enrichment import FieldValue
-from collector.domain.verdicts import Reason, Verdict
+from collector.domain.verdicts import Reason, State, Verdict
+
+#: Said of what is given up after it was sent without an answer.
+PERHAPS = "; it was sent without an answer, so that it may have arrived all the same"
 
 _NUMBERS = range(limits.MIN_ENRICHMENT_NUMBER, limits.MAX_ENRICHMENT_NUMBER + 1)
 
@@ -23,7 +26,13 @@ class Slot:
     integration_version: int
     revision: int
     accepted_revision: int  #: 0 while none was
-    state: Verdict  #: pending, accepted, rejected, expired; invalid: withheld, see the call
+    accepted_hash: str | None  #: of the payload of that revision
+    in_doubt: bool  #: something was sent since then, and never answered
+    state: State
+
+    def stands_as(self, new_hash: str) -> bool:
+        """Whether Contentsquare is known to hold this very payload."""
+        return self.accepted_hash == new_hash and not self.in_doubt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +46,12 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A new enrichment, or a new revision of one, ready to be written as ``pending``."""
+    """What an enrichment's row is to say: mostly a new revision that is to be sent."""
 
     enrichment_number: int
     revision: int
     payload_hash: str
+    state: State = State.PENDING
 
 
 def deadline_of(first_seen: datetime) -> datetime:
@@ -69,37 +79,63 @@ def settle(
     """The verdict of a call whose fields are built, and the draft to write.
 
     Args:
-        slot: the enrichment that this call has already, if any; it keeps its number for good.
+        slot: the enrichment that this call has, or once had, in this session; it keeps its number
+            for good.
         taken: enrichment numbers of the session that belong to other calls.
     """
     new_hash = payload_hash(fields)
-    if slot is not None and _already_says(slot, new_hash, integration_version):
-        overdue = slot.state is Verdict.PENDING and now >= deadline
+    if slot is None:
+        return _first(new_hash, taken, deadline, now)
+    if slot.stands_as(new_hash):
+        # Whatever was to replace it is taken back: it has never left.
+        back = _draft(slot, new_hash, revision=slot.accepted_revision, state=State.ACCEPTED)
+        judgement = delivered(slot.enrichment_number, slot.accepted_revision)
+        return judgement, None if slot.state is State.ACCEPTED else back
+    if _already_says(slot, new_hash, integration_version):
+        overdue = slot.state is State.PENDING and now >= deadline
         return _too_late(slot, deadline) if overdue else _standing(slot), None
+    draft = _draft(slot, new_hash, revision=slot.revision + 1)
     if now >= deadline:
-        return _too_late(slot, deadline), None
-    if slot is not None:
-        number, revision = slot.enrichment_number, slot.revision + 1
-    else:
-        free = [number for number in _NUMBERS if number not in taken]
-        if not free:
-            return _full(), None
-        number, revision = free[0], 1
-    draft = Draft(enrichment_number=number, revision=revision, payload_hash=new_hash)
-    return _to_send(number, revision), draft
+        # A call that comes back to a session takes its row up again, late or not.
+        late = replace(draft, state=State.EXPIRED) if slot.state is State.SUPERSEDED else None
+        return _too_late(slot, deadline), late
+    return _to_send(draft), draft
+
+
+def _first(
+    new_hash: str, taken: Collection[int], deadline: datetime, now: datetime
+) -> tuple[Judgement, Draft | None]:
+    if now >= deadline:
+        return _too_late(None, deadline), None
+    free = [number for number in _NUMBERS if number not in taken]
+    if not free:
+        return _full(), None
+    draft = Draft(enrichment_number=free[0], revision=1, payload_hash=new_hash)
+    return _to_send(draft), draft
+
+
+def _draft(slot: Slot, new_hash: str, *, revision: int, state: State = State.PENDING) -> Draft:
+    return Draft(
+        enrichment_number=slot.enrichment_number,
+        revision=revision,
+        payload_hash=new_hash,
+        state=state,
+    )
 
 
 def _already_says(slot: Slot, new_hash: str, integration_version: int) -> bool:
-    if slot.payload_hash != new_hash or slot.state is Verdict.INVALID:
-        return False
-    return slot.state is Verdict.ACCEPTED or slot.integration_version == integration_version
+    return (
+        slot.payload_hash == new_hash
+        and slot.integration_version == integration_version
+        and slot.state in {State.PENDING, State.REJECTED, State.EXPIRED}
+    )
 
 
-def _to_send(number: int, revision: int) -> Judgement:
+def _to_send(one: Draft | Slot) -> Judgement:
     return Judgement(
         verdict=Verdict.PENDING,
         reason=Reason.TO_SEND,
-        detail=f"enrichment {number}, revision {revision}, is to be sent",
+        detail=f"enrichment {one.enrichment_number}, revision {one.revision}, is to be sent",
     )
 
 
@@ -107,18 +143,17 @@ def _standing(slot: Slot) -> Judgement:
     """Nothing new to send: the call stands where its enrichment stands."""
     number, revision = slot.enrichment_number, slot.revision
     match slot.state:
-        case Verdict.ACCEPTED:
-            return delivered(number, slot.accepted_revision)
-        case Verdict.REJECTED:
+        case State.REJECTED:
             return refused(number, revision, "nothing has changed since")
-        case Verdict.EXPIRED:
+        case State.EXPIRED:
             return Judgement(
                 verdict=Verdict.EXPIRED,
                 reason=Reason.DEADLINE_PASSED,
-                detail=f"enrichment {number}, revision {revision}, was not accepted in time",
+                detail=f"enrichment {number}, revision {revision}, was not accepted in time"
+                + (PERHAPS if slot.in_doubt else ""),
             )
         case _:
-            return _to_send(number, revision)
+            return _to_send(slot)
 
 
 def delivered(number: int, revision: int) -> Judgement:
@@ -152,6 +187,8 @@ def _too_late(slot: Slot | None, deadline: datetime) -> Judgement:
     detail = f"the session could be enriched until {deadline.isoformat(timespec='seconds')}"
     if slot is not None and slot.accepted_revision:
         detail += f"; revision {slot.accepted_revision} was accepted, the change since then was not"
+    if slot is not None and slot.in_doubt:
+        detail += PERHAPS
     return Judgement(verdict=Verdict.EXPIRED, reason=Reason.DEADLINE_PASSED, detail=detail)
 
 

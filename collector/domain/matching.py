@@ -13,7 +13,7 @@ from datetime import datetime
 from collector.domain import limits
 from collector.domain.call import Call
 from collector.domain.definition import Matching, Rule
-from collector.domain.identifiers import SessionId
+from collector.domain.identifiers import SESSION_KEY, SessionId
 from collector.domain.verdicts import Reason, Verdict
 
 #: So many sessions under one key can never be told apart; no more of them are looked up.
@@ -24,15 +24,16 @@ MOST_CANDIDATES = 100
 class Probe:
     """Where to look for one call's candidates under one rule: the key, and the time it was seen.
 
-    A sighting fits if it was first seen at or before ``until`` and last seen at or after
-    ``since``.
+    A sighting fits if it was first seen at or before ``sighted_by`` and last seen at or after
+    ``since``, in a session that was first seen at or before ``begun_by``.
     """
 
     call_id: str
     kind: str
     value: str
     since: datetime
-    until: datetime
+    sighted_by: datetime
+    begun_by: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,14 +73,23 @@ class NoMatch:
 
 
 def probes(call: Call, matching: Matching) -> list[Probe]:
-    """What to look up for ``call``, one probe for each rule whose key it carries."""
+    """What to look up for ``call``, one probe for each rule whose key it carries.
+
+    Beacons are dated by their arrival, and may come late. A key that belongs to one person is
+    theirs whenever it is told, so only its session has to have begun before the call; of a
+    session that the call itself names, not even that is asked. A shared key belongs to somebody
+    else later on.
+    """
+    begun = call.started_at + matching.skew
+    late = call.started_at + limits.ENRICHABLE_FOR
     return [
         Probe(
             call_id=call.call_id,
             kind=rule.kind,
             value=call.keys[rule.kind],
             since=call.started_at - rule.window,
-            until=call.started_at + matching.skew,
+            sighted_by=begun if rule.shared else late,
+            begun_by=late if rule.kind == SESSION_KEY else begun,
         )
         for rule in matching.rules
         if rule.kind in call.keys

@@ -19,6 +19,17 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"  #: the API accepted the newest revision
 
 
+class State(StrEnum):
+    """Where an enrichment stands: the delivery's side of a verdict."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    INVALID = "invalid"  #: withheld, since the call's newest content cannot be built
+    SUPERSEDED = "superseded"  #: left behind in a session that its call no longer points to
+
+
 class Reason(StrEnum):
     """Why a call has its verdict: stable codes to group by; a sentence stands beside each."""
 
@@ -32,5 +43,6 @@ class Reason(StrEnum):
     TO_SEND = "to_send"
     POSTPONED = "postponed"  #: the API was asked and is to be asked again later
     REFUSED_BY_API = "refused_by_api"
+    RETRIED = "retried"  #: refused before, and to be sent again as somebody has asked
     DEADLINE_PASSED = "deadline_passed"
     DELIVERED = "delivered"

@@ -1,8 +1,9 @@
 """Sends what is pending, earliest deadline first, and writes down every answer.
 
-Before each request the lease is renewed, and after it the answer and the verdicts are written in
-one transaction under the lease. A crash in between repeats the request, which overwrites the same
-enrichments with the same content: at least once, and by overwriting effectively once.
+Before each request the lease is renewed and what is sent is marked as in doubt; after it the
+answer and the verdicts are written in one transaction under the lease. A crash in between repeats
+the request, which overwrites the same enrichments with the same content: at least once, and by
+overwriting effectively once.
 """
 
 from __future__ import annotations
@@ -10,26 +11,38 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
 import structlog
 
 from collector.contentsquare import Answer, Credentials, Outcome
 from collector.domain import limits
-from collector.domain.batching import Isolation
+from collector.domain.batching import CANARY, Isolation
 from collector.domain.enrichment import Enrichment
+from collector.domain.installation import Installation
+from collector.errors import ContentsquareError
+from collector.jobs import sentences
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
-from collector.storage import deliveries, installations, leases, runs
-from collector.storage.database import Database
-from collector.storage.deliveries import Due
+from collector.storage import deliveries, installations, leases, outbox, runs
+from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
+from collector.storage.outbox import Due
 
 #: Longer than the client spends on one batch. A session that has become too old is answered 200
 #: all the same, so that what is sent at the last moment could be called accepted and be lost.
 MARGIN = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
+
+
+class Begin(Enum):
+    """Whether a request may begin."""
+
+    SEND = auto()
+    STOP = auto()
+    TOO_LATE = auto()
 
 
 class Sender(Protocol):
@@ -40,21 +53,24 @@ class Sender(Protocol):
         credentials: Credentials,
         integration_version: int,
         enrichments: Sequence[Enrichment],
+        begun: float,
     ) -> Answer: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One installation's delivery in one run."""
+    """One installation's delivery in one run. ``monotonic`` is the clock of ``sender``, too."""
 
     database: Database
     sender: Sender
     credentials: Credentials
+    integration_version: int
     lease: Lease
     run_id: str
     report: ProjectReport
     progress: Progress
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
     stopping: Callable[[], bool]
 
     def run(self) -> None:
@@ -66,40 +82,47 @@ class Delivery:
         """
         project_id = self.lease.project_id
         with self.database.read() as connection:
-            wait = deliveries.send_after(connection, project_id)
-            total = deliveries.count_due(connection, project_id, self.clock(), margin=MARGIN)
+            wait = outbox.send_after(connection, project_id)
+            total = outbox.count_due(
+                connection, project_id, self.integration_version, self.clock(), margin=MARGIN
+            )
         if wait is not None and self.clock() < wait and total:
-            self._wait_on(wait)
+            self._end(ProjectOutcome.LATER, sentences.asked_to_wait(project_id, wait))
             return
         self.progress.begin("sending", total)
         while not self.stopping():
             with self.database.read() as connection:
-                batch = deliveries.due(
-                    connection, project_id, self.clock(), limits.MAX_BATCH, margin=MARGIN
-                )
-            if not batch or not self._send_isolating(batch):
+                installation = installations.get(connection, project_id)
+                batch = self._next(connection, installation)
+            if not batch or not self._send_isolating(batch, installation):
                 return
 
-    def _send_isolating(self, batch: Sequence[Due]) -> bool:
+    def _next(self, connection: Connection, installation: Installation) -> list[Due]:
+        """A few as a canary, while nothing shows that the version is registered as we know it."""
+        return outbox.next_due(
+            connection,
+            installation.project_id,
+            self.integration_version,
+            self.clock(),
+            limits.MAX_BATCH if installation.is_proven else CANARY,
+            margin=MARGIN,
+            canary=not installation.is_proven,
+        )
+
+    def _send_isolating(self, batch: Sequence[Due], installation: Installation) -> bool:
         """Send one batch, searching what is refused; whether to go on with the next one."""
-        isolation = Isolation(batch)
+        isolation = Isolation(batch, refused_in_row=installation.refused_in_row)
         refusals: dict[str, runs.Batch] = {}
         go_on = True
         while go_on and (group := isolation.next_group()):
-            # Renewed here so that the lease outlives the request; checked again when writing.
-            with self.database.write() as connection:
-                leases.hold(connection, self.lease, self.clock())
-                paused = installations.get(connection, self.lease.project_id).paused
-            if paused:
-                go_on = self._stop_paused()
-                break
-            if min(item.deadline for item in group) <= self.clock() + MARGIN:
-                break  # retries took long; what is too late now is left out of the next batch
-            answer = self.sender.send(
-                self.credentials,
-                group[0].integration_version,
-                [item.enrichment for item in group],
-            )
+            begun = self.monotonic()
+            match self._begin(group):
+                case Begin.STOP:
+                    go_on = False
+                    break
+                case Begin.TOO_LATE:
+                    break  # retries took long; it is left out of the next batch
+            answer = self._send(group, begun)
             sent = self._note(group, answer)
             if answer.outcome is Outcome.ACCEPTED:
                 isolation.accepted(group)
@@ -107,12 +130,51 @@ class Delivery:
                 isolation.refused(group)
                 refusals[group[0].call_id] = sent
             else:
-                go_on = self._stop(group, answer)
+                go_on = self._stop(answer)
         if isolation.is_given_up:
             self._give_up()
             return False
-        self._blame([(culprit, refusals[culprit.call_id]) for culprit in isolation.culprits])
+        alone_in_proven = len(batch) == 1 and installation.is_proven
+        if isolation.culprits and not isolation.any_accepted and not alone_in_proven:
+            return go_on and self._distrust(batch, installation)
+        self._blame(
+            [(culprit, refusals[culprit.call_id]) for culprit in isolation.culprits],
+            isolation.refused_in_row,
+        )
         return go_on
+
+    def _begin(self, group: Sequence[Due]) -> Begin:
+        """Renew the lease, so that it outlives the request, and note what will be in doubt."""
+        now = self.clock()
+        with self.database.write() as connection:
+            leases.hold(connection, self.lease, now)
+            installation = installations.get(connection, self.lease.project_id)
+            if installation.paused:
+                self._end(ProjectOutcome.PAUSED, sentences.PAUSED_MEANWHILE)
+                return Begin.STOP
+            if installation.integration_version != self.integration_version:
+                message = sentences.moved_meanwhile(installation.integration_version)
+                self._end(ProjectOutcome.LATER, message)
+                return Begin.STOP
+            if min(item.deadline for item in group) <= now + MARGIN:
+                return Begin.TOO_LATE
+            deliveries.mark_begun(connection, self.lease.project_id, group, now)
+        return Begin.SEND
+
+    def _send(self, group: Sequence[Due], begun: float) -> Answer:
+        try:
+            return self.sender.send(
+                self.credentials,
+                self.integration_version,
+                [item.enrichment for item in group],
+                begun,
+            )
+        except ContentsquareError as error:
+            if not error.in_doubt:
+                with self.database.write() as connection:
+                    leases.hold(connection, self.lease, self.clock())
+                    deliveries.mark_unstored(connection, self.lease.project_id, group)
+            raise
 
     def _note(self, group: Sequence[Due], answer: Answer) -> runs.Batch:
         """Write down the answer to one group and what it means for its calls."""
@@ -121,19 +183,7 @@ class Delivery:
         with self.database.write() as connection:
             leases.hold(connection, self.lease, now)
             runs.note_batch(connection, batch)
-            if answer.outcome is Outcome.ACCEPTED:
-                deliveries.mark_accepted(connection, batch.project_id, group, batch.batch_id, now)
-            elif answer.outcome is Outcome.LATER:
-                deliveries.postpone(
-                    connection,
-                    batch.project_id,
-                    group,
-                    until=now + timedelta(seconds=answer.retry_after)
-                    if answer.retry_after
-                    else None,
-                    message=answer.message,
-                    now=now,
-                )
+            self._apply(connection, group, answer, batch.batch_id, now)
         self.report.batches += 1
         if answer.outcome is Outcome.ACCEPTED:
             self.report.accepted += len(group)
@@ -150,7 +200,29 @@ class Delivery:
         )
         return batch
 
-    def _blame(self, culprits: Sequence[tuple[Due, runs.Batch]]) -> None:
+    def _apply(
+        self,
+        connection: Connection,
+        group: Sequence[Due],
+        answer: Answer,
+        batch_id: str,
+        now: datetime,
+    ) -> None:
+        project_id = self.lease.project_id
+        if answer.outcome is Outcome.ACCEPTED:
+            deliveries.mark_accepted(connection, project_id, group, batch_id, now)
+            installations.note_accepted(connection, project_id, self.integration_version)
+            return
+        if not answer.in_doubt:
+            deliveries.mark_unstored(connection, project_id, group)
+        if answer.outcome is Outcome.LATER:
+            deliveries.postpone(connection, project_id, group, message=answer.message, now=now)
+            # The server asks the sender to wait, not the enrichments that were in the batch.
+            if answer.retry_after:
+                until = now + timedelta(seconds=answer.retry_after)
+                outbox.wait_until(connection, project_id, until)
+
+    def _blame(self, culprits: Sequence[tuple[Due, runs.Batch]], refused_in_row: int) -> None:
         """Mark what was refused alone; only once it is clear that the batch was not at fault."""
         if not culprits:
             return
@@ -166,6 +238,7 @@ class Delivery:
                     message=batch.message,
                     now=now,
                 )
+            installations.note_refused(connection, self.lease.project_id, refused_in_row)
         self.report.rejected += len(culprits)
         self.progress.advance(len(culprits))
 
@@ -183,47 +256,34 @@ class Delivery:
             milliseconds=answer.milliseconds,
         )
 
-    def _stop(self, group: Sequence[Due], answer: Answer) -> bool:
-        """Explain an answer after which nothing more is sent; always False: do not go on."""
+    def _stop(self, answer: Answer) -> bool:
+        """An answer after which nothing more is sent; always False: do not go on."""
         if answer.outcome is Outcome.LATER:
-            self.report.outcome = ProjectOutcome.LATER
-            self.report.message = (
-                f"the API is not to be had now ({answer.message}); what is pending stays so and is "
-                "sent by the next run"
-            )
+            self._end(ProjectOutcome.LATER, sentences.not_to_be_had(answer.message))
         else:
-            self.report.outcome = ProjectOutcome.PROBLEM
-            self.report.message = (
-                f"Contentsquare does not know integration version {group[0].integration_version} "
-                "of this installation; no enrichment was blamed. Have the version registered, or "
-                f"go back: collector installation edit {self.lease.project_id} "
-                "--integration-version N"
-            )
+            project_id, version = self.lease.project_id, self.integration_version
+            self._end(ProjectOutcome.PROBLEM, sentences.not_registered(project_id, version))
         return False
 
-    def _wait_on(self, until: datetime) -> None:
-        self.report.outcome = ProjectOutcome.LATER
-        self.report.message = (
-            f"the API has asked to be left alone until {until:%Y-%m-%d %H:%M:%S} UTC; what is "
-            "pending is sent by the first run after that. To ask it now: "
-            f"collector installation resume {self.lease.project_id}"
-        )
+    def _end(self, outcome: ProjectOutcome, message: str) -> None:
+        self.report.outcome, self.report.message = outcome, message
 
-    def _stop_paused(self) -> bool:
-        """The operator paused the installation during the run; always False: do not go on."""
-        self.report.outcome = ProjectOutcome.PAUSED
-        self.report.message = "paused meanwhile, the rest was not sent"
+    def _distrust(self, batch: Sequence[Due], installation: Installation) -> bool:
+        """Nothing shows that the API takes what is built; always False: do not go on."""
+        project_id, now = self.lease.project_id, self.clock()
+        self._end(ProjectOutcome.PROBLEM, sentences.all_refused(installation, len(batch)))
+        with self.database.write() as connection:
+            leases.hold(connection, self.lease, now)
+            installations.distrust(connection, project_id)
+            deliveries.postpone(
+                connection, project_id, batch, message=sentences.REFUSED_AS_ALL, now=now
+            )
         return False
 
     def _give_up(self) -> None:
-        """Too much of one batch was refused to blame single enrichments."""
+        """Too much was refused to blame single enrichments."""
         project_id = self.lease.project_id
-        self.report.outcome = ProjectOutcome.PROBLEM
-        self.report.message = (
-            "the API refuses so many enrichments of one batch that the cause is no single record; "
-            "the installation is paused. Compare the definition with the registered schema "
-            f"(collector integration check), then: collector installation resume {project_id}"
-        )
+        self._end(ProjectOutcome.PROBLEM, sentences.too_many_refused(project_id))
         with self.database.write() as connection:
             leases.hold(connection, self.lease, self.clock())
             installations.edit(connection, project_id, {"paused": True}, self.clock())

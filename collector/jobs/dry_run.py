@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from math import ceil
 from typing import Any
 
-from collector.domain import limits
+from collector.domain.batching import batches_for
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
 from collector.domain.verdicts import Verdict
+from collector.jobs import sentences
 from collector.jobs.deliver import MARGIN
 from collector.jobs.examine import PAGE, Examiner, Plan
 from collector.jobs.progress import Progress, Unwatched
-from collector.jobs.reconcile import chosen, unknown_version
+from collector.jobs.reconcile import chosen
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
-from collector.storage import calls, deliveries, funnel
+from collector.storage import calls, funnel, outbox
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Funnel
 
@@ -60,10 +60,12 @@ def _look(
     version = definition.versions.get(installation.integration_version)
     if version is None:
         report.outcome = ProjectOutcome.PROBLEM
-        report.message = unknown_version(installation, definition)
+        report.message = sentences.version_not_defined(installation, definition)
         return report
-    report.to_send_count = deliveries.count_settled_due(connection, project_id, now, margin=MARGIN)
-    report.expired = deliveries.count_settled_overdue(connection, project_id, now)
+    report.to_send_count = outbox.count_settled_due(
+        connection, project_id, version.number, now, margin=MARGIN
+    )
+    report.expired = outbox.count_settled_overdue(connection, project_id, now)
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
     examiner = Examiner(project_id, definition, version)
     progress.begin("matching", calls.count_to_examine(connection, project_id))
@@ -83,7 +85,7 @@ def _look(
         report.outcome = ProjectOutcome.PAUSED
         report.message = "paused, nothing would be sent"
         report.to_send_count, report.to_send = 0, []
-    report.to_send_batches = ceil(report.to_send_count / limits.MAX_BATCH)
+    report.to_send_batches = batches_for(report.to_send_count, proven=installation.is_proven)
     return report
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from collector.domain import ledger, matching
 from collector.domain.building import UnbuildableError, build_fields
+from collector.domain.call import Call
 from collector.domain.definition import Definition, IntegrationVersion
 from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import SessionId
 from collector.domain.installation import Installation
 from collector.domain.ledger import Judgement, Slot
 from collector.domain.matching import Match, NoMatch
-from collector.domain.verdicts import Reason, Verdict
+from collector.domain.verdicts import Reason, State, Verdict
 from collector.storage import calls, candidates, enrichments
 from collector.storage.calls import Decision, Examined
 from collector.storage.database import Connection
-from collector.storage.enrichments import Written
+from collector.storage.enrichments import Place, Written
 
 #: Calls in one transaction: few enough that the beacons behind it hardly wait.
 PAGE = 500
@@ -30,6 +31,7 @@ class Plan:
     """What is to be written for one page of calls."""
 
     decisions: list[Decision] = field(default_factory=list)
+    left: list[Place] = field(default_factory=list)  #: enrichments that their calls leave behind
     drafts: list[Written] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
     standing: set[str] = field(default_factory=set)  #: calls that wait on, as they did before
@@ -42,9 +44,20 @@ class Plan:
         """Write everything, in the transaction that read the page."""
         changed = [item for item in self.decisions if item.call_id not in self.standing]
         calls.write_decisions(connection, project_id, changed, now)
+        if self.left:
+            enrichments.supersede(connection, project_id, self.left, now)
         enrichments.write_drafts(connection, project_id, self.drafts, now)
         if self.withheld:
             enrichments.withhold(connection, project_id, self.withheld)
+
+
+class Held:
+    """The enrichments that one call has: in ``session`` the current one, elsewhere superseded."""
+
+    def __init__(self, slots: Mapping[SessionId, Slot]) -> None:
+        self.slots = slots
+        current = [at for at, slot in slots.items() if slot.state is not State.SUPERSEDED]
+        self.session = current[0] if current else None
 
 
 class Examiner:
@@ -70,7 +83,8 @@ class Examiner:
         slots = enrichments.slots_of(
             connection, self._project_id, [examined.call.call_id for examined in page]
         )
-        matches = self._match(connection, page, slots, now)
+        held = {examined.call.call_id: Held(slots[examined.call.call_id]) for examined in page}
+        matches = self._match(connection, page, held, now)
         taken = enrichments.numbers_taken(
             connection,
             self._project_id,
@@ -78,39 +92,68 @@ class Examiner:
         )
         plan = Plan()
         for examined in page:
-            call_id = examined.call.call_id
-            found = matches[call_id]
-            if isinstance(found, NoMatch):
-                decision = _unmatched(call_id, found)
-                plan.decisions.append(decision)
-                if decision.examine_again and decision.judgement == examined.judgement:
-                    plan.standing.add(call_id)
-            else:
-                numbers = taken[found.session] | self._given.get(found.session, set())
-                self._settle(plan, examined, found, slots.get(call_id), numbers, now)
+            self._decide(plan, examined, matches[examined.call.call_id], held, taken, now)
         return plan
 
     def _match(
         self,
         connection: Connection,
         page: Sequence[Examined],
-        slots: dict[str, Slot],
+        held: Mapping[str, Held],
         now: datetime,
     ) -> dict[str, Match | NoMatch]:
-        """A call that has an enrichment stays with its session; the others look for theirs."""
+        """A call that has an enrichment stays with its session while it points there.
+
+        What was sent cannot be recalled, so neither a new visitor nor a better candidate moves
+        it: only a change of the call's own keys or start, and only to a session that is certain.
+        """
         rules = self._definition.matching
         matches: dict[str, Match | NoMatch] = {}
         searching = []
         for examined in page:
-            if examined.call.call_id in slots and examined.match is not None:
+            settled = held[examined.call.call_id].session is not None
+            if settled and examined.match is not None and not examined.points_elsewhere:
                 matches[examined.call.call_id] = examined.match
             else:
-                searching.append(examined.call)
-        probes = [probe for call in searching for probe in matching.probes(call, rules)]
+                searching.append(examined)
+        probes = [probe for each in searching for probe in matching.probes(each.call, rules)]
         found = candidates.find(connection, self._project_id, probes)
-        for call in searching:
-            matches[call.call_id] = matching.decide(call, found[call.call_id], rules, now)
+        for examined in searching:
+            call = examined.call
+            match = matching.decide(call, found[call.call_id], rules, now)
+            still = {candidate.session for candidate in found[call.call_id]}
+            if (
+                isinstance(match, NoMatch)
+                and examined.match is not None
+                and held[call.call_id].session in still
+            ):
+                match = examined.match
+            matches[call.call_id] = match
         return matches
+
+    def _decide(
+        self,
+        plan: Plan,
+        examined: Examined,
+        found: Match | NoMatch,
+        held: Mapping[str, Held],
+        taken: Mapping[SessionId, set[int]],
+        now: datetime,
+    ) -> None:
+        call_id = examined.call.call_id
+        mine = held[call_id]
+        session = found.session if isinstance(found, Match) else None
+        if mine.session is not None and mine.session != session:
+            number = mine.slots[mine.session].enrichment_number
+            plan.left.append(Place(session=mine.session, enrichment_number=number))
+        if isinstance(found, NoMatch):
+            decision = _unmatched(examined, found)
+            plan.decisions.append(decision)
+            if decision.examine_again and decision.judgement == examined.judgement:
+                plan.standing.add(call_id)
+        else:
+            numbers = taken[found.session] | self._given.get(found.session, set())
+            self._settle(plan, examined, found, mine.slots.get(found.session), numbers, now)
 
     def _settle(
         self,
@@ -127,7 +170,7 @@ class Examiner:
             fields = build_fields(call, self._version, self._definition.mapping.zone)
         except UnbuildableError as error:
             plan.withheld += [call.call_id] if slot else []
-            plan.decisions.append(_decision(call.call_id, _invalid(error), match))
+            plan.decisions.append(_decision(call, _invalid(error), match))
             return
         judgement, draft = ledger.settle(
             fields,
@@ -137,7 +180,7 @@ class Examiner:
             deadline=deadline,
             now=now,
         )
-        plan.decisions.append(_decision(call.call_id, judgement, match))
+        plan.decisions.append(_decision(call, judgement, match))
         if draft is not None:
             self._given[match.session].add(draft.enrichment_number)
             plan.drafts.append(self._written(call.call_id, match, draft, fields, slot))
@@ -161,18 +204,23 @@ class Examiner:
         )
 
 
-def _unmatched(call_id: str, found: NoMatch) -> Decision:
-    judgement = Judgement(verdict=found.verdict, reason=found.reason, detail=found.detail)
+def _unmatched(examined: Examined, found: NoMatch) -> Decision:
     return Decision(
-        call_id=call_id,
-        judgement=judgement,
+        call_id=examined.call.call_id,
+        judgement=Judgement(verdict=found.verdict, reason=found.reason, detail=found.detail),
         match=None,
         examine_again=found.verdict is Verdict.WAITING,
     )
 
 
-def _decision(call_id: str, judgement: Judgement, match: Match) -> Decision:
-    return Decision(call_id=call_id, judgement=judgement, match=match, examine_again=False)
+def _decision(call: Call, judgement: Judgement, match: Match) -> Decision:
+    return Decision(
+        call_id=call.call_id,
+        judgement=judgement,
+        match=match,
+        match_hash=call.match_hash(),
+        examine_again=False,
+    )
 
 
 def _invalid(error: UnbuildableError) -> Judgement:

@@ -8,6 +8,7 @@ from typing import Any
 from collector.domain import matching
 from collector.domain.definition import Definition
 from collector.domain.matching import Candidate
+from collector.domain.verdicts import State
 from collector.errors import NotFoundError
 from collector.storage import calls, candidates, enrichments, installations
 from collector.storage.calls import Examined
@@ -20,7 +21,29 @@ class Explanation:
 
     examined: Examined
     candidates: list[Candidate]
-    enrichment: dict[str, Any] | None
+    enrichments: list[dict[str, Any]]
+
+    @property
+    def enrichment(self) -> dict[str, Any] | None:
+        """The one that the verdict is about, if there is one."""
+        current = [item for item in self.enrichments if item["state"] != State.SUPERSEDED]
+        return current[0] if current else None
+
+    @property
+    def left_behind(self) -> list[dict[str, Any]]:
+        """What stands, or perhaps stands, in sessions that the call points to no longer."""
+        return [
+            {
+                "session_key": f"{item['user_id']}.{item['session_number']}",
+                "enrichment_number": item["enrichment_number"],
+                "stands": "yes" if item["accepted_revision"] else "perhaps",
+                "accepted_at": item["accepted_at"],
+                "superseded_at": item["changed_at"],
+            }
+            for item in self.enrichments
+            if item["state"] == State.SUPERSEDED
+            and (item["accepted_revision"] or item["doubtful_revision"])
+        ]
 
     def as_json(self) -> dict[str, Any]:
         call, judgement, match = (
@@ -28,6 +51,7 @@ class Explanation:
             self.examined.judgement,
             self.examined.match,
         )
+        enrichment = self.enrichment
         return {
             "call_id": call.call_id,
             "started_at": call.started_at,
@@ -55,14 +79,15 @@ class Explanation:
                 }
                 for item in self.candidates
             ],
-            "enrichment": self.enrichment
+            "enrichment": enrichment
             and {
-                name: self.enrichment[name]
+                name: enrichment[name]
                 for name in (
                     "enrichment_number",
                     "state",
                     "revision",
                     "accepted_revision",
+                    "doubtful_revision",
                     "integration_version",
                     "payload",
                     "attempts",
@@ -70,6 +95,7 @@ class Explanation:
                     "accepted_at",
                 )
             },
+            "left_behind": self.left_behind,
         }
 
 
@@ -94,5 +120,5 @@ def explain(
         return Explanation(
             examined=examined,
             candidates=sorted(found, key=lambda item: (item.kind, item.first_seen)),
-            enrichment=enrichments.of_call(connection, project_id, call_id),
+            enrichments=enrichments.of_call(connection, project_id, call_id),
         )

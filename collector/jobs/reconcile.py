@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from collector.errors import (
     SecretError,
     UnavailableError,
 )
+from collector.jobs import sentences
 from collector.jobs.deliver import Delivery, Sender
 from collector.jobs.examine import PAGE, Examiner
 from collector.jobs.progress import Progress, Unwatched
@@ -32,6 +34,7 @@ from collector.storage import (
     funnel,
     installations,
     leases,
+    outbox,
     runs,
 )
 from collector.storage.database import Connection, Database
@@ -46,13 +49,17 @@ OVERLAP = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """Everything a run needs. ``stopping`` is asked between pages and batches."""
+    """Everything a run needs. ``stopping`` is asked between pages and batches.
+
+    ``monotonic`` has to be the clock of ``sender``, too.
+    """
 
     database: Database
     definition: Definition
     sender: Sender
     secrets: SecretBox
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=Unwatched)
 
@@ -66,6 +73,7 @@ class Job:
         run_id = runs.new_id()
         with self.database.write() as connection:
             to_do = chosen(connection, project_id)
+            runs.close_interrupted(connection, self.clock())
             runs.start(connection, run_id, "reconcile", self.clock())
         reports = [self._reconcile(run_id, item) for item in to_do if not self.stopping()]
         with self.database.read() as connection:
@@ -137,7 +145,7 @@ class Job:
         version = self.definition.versions.get(installation.integration_version)
         if version is None:
             report.outcome = ProjectOutcome.PROBLEM
-            report.message = unknown_version(installation, self.definition)
+            report.message = sentences.version_not_defined(installation, self.definition)
             return
         self._revive(lease, report)
         self._examine(Examiner(installation.project_id, self.definition, version), lease, report)
@@ -153,11 +161,13 @@ class Job:
             database=self.database,
             sender=self.sender,
             credentials=self._credentials(installation),
+            integration_version=version.number,
             lease=lease,
             run_id=run_id,
             report=report,
             progress=self.progress,
             clock=self.clock,
+            monotonic=self.monotonic,
             stopping=self.stopping,
         ).run()
         self._expire(lease, report)
@@ -168,7 +178,7 @@ class Job:
             with self.database.write() as connection:
                 leases.hold(connection, lease, self.clock())
                 until = self.clock() + timedelta(seconds=seconds)
-                deliveries.wait_until(connection, lease.project_id, until)
+                outbox.wait_until(connection, lease.project_id, until)
 
     def _revive(self, lease: Lease, report: ProjectReport) -> None:
         """A key seen newly may be the one that an unmatched call has waited for."""
@@ -235,13 +245,3 @@ def chosen(connection: Connection, project_id: int | None) -> list[Installation]
 def _clause(error: Exception) -> str:
     """What an error says, to stand within a sentence."""
     return str(error).rstrip(".")
-
-
-def unknown_version(installation: Installation, definition: Definition) -> str:
-    """What to say when the definition lacks the version that an installation is on."""
-    known = ", ".join(str(number) for number in sorted(definition.versions))
-    return (
-        f"the installation is on integration version {installation.integration_version}, but the "
-        f"definition has only {known}: add [versions.{installation.integration_version}] to it, or "
-        f"collector installation edit {installation.project_id} --integration-version N"
-    )

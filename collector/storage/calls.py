@@ -34,6 +34,12 @@ class Examined:
     call: Call
     judgement: Judgement
     match: Match | None
+    match_hash: str | None  #: the call's own, when that match was found
+
+    @property
+    def points_elsewhere(self) -> bool:
+        """Whether the record has changed in what says which session it came from."""
+        return self.match_hash not in {None, self.call.match_hash()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +50,7 @@ class Decision:
     judgement: Judgement
     match: Match | None
     examine_again: bool
+    match_hash: str | None = None  #: the call's own, beside a match
 
 
 def store(
@@ -252,6 +259,7 @@ def _calls(project_id: int) -> sa.Select[Any]:
             CallRow.session_number,
             CallRow.rule,
             CallRow.evidence,
+            CallRow.match_hash,
             SessionRow.first_seen,
         )
         .outerjoin(
@@ -302,6 +310,7 @@ def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
             verdict=Verdict(row.verdict), reason=Reason(row.reason), detail=row.detail
         ),
         match=match,
+        match_hash=row.match_hash,
     )
 
 
@@ -344,4 +353,5 @@ def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
         "session_number": match.session.session_number if match else None,
         "rule": match.rule if match else None,
         "evidence": match.evidence if match else None,
+        "match_hash": decision.match_hash,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -78,8 +78,9 @@ def _sighted(project_id: Any, probe: Any) -> sa.Select[Any]:
             SightingRow.project_id == project_id,
             SightingRow.kind == probe.kind,
             SightingRow.value == probe.value,
-            SightingRow.first_seen <= probe.until,
+            SightingRow.first_seen <= probe.sighted_by,
             SightingRow.last_seen >= probe.since,
+            SessionRow.first_seen <= probe.begun_by,
         )
         .order_by(SightingRow.last_seen.desc())
         .limit(MOST_CANDIDATES)
@@ -90,7 +91,10 @@ _SIGHTED = _sighted(
     sa.bindparam("project_id", type_=sa.BigInteger),
     SimpleNamespace(
         **{name: sa.bindparam(name, type_=sa.String) for name in ("call_id", "kind", "value")},
-        **{name: sa.bindparam(name, type_=UtcDateTime) for name in ("since", "until")},
+        **{
+            name: sa.bindparam(name, type_=UtcDateTime)
+            for name in ("since", "sighted_by", "begun_by")
+        },
     ),
 )
 
@@ -101,9 +105,10 @@ def _sighted_on_postgresql(project_id: int, probes: Sequence[Probe]) -> sa.Selec
         sa.column("kind", sa.String),
         sa.column("value", sa.String),
         sa.column("since", UtcDateTime),
-        sa.column("until", UtcDateTime),
+        sa.column("sighted_by", UtcDateTime),
+        sa.column("begun_by", UtcDateTime),
         name="probe",
-    ).data([(p.call_id, p.kind, p.value, p.since, p.until) for p in probes])
+    ).data([astuple(probe) for probe in probes])
     newest = _sighted(project_id, rows.c).lateral("newest")
     return sa.select(newest).select_from(rows).join(newest, sa.true())
 
@@ -114,14 +119,14 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
     for probe in probes:
         session = parse_session_key(probe.value)
         rows.append(
-            (probe.call_id, session.user_id, session.session_number, probe.since, probe.until)
+            (probe.call_id, session.user_id, session.session_number, probe.since, probe.begun_by)
         )
     values = sa.values(
         sa.column("call_id", sa.String),
         sa.column("user_id", sa.String),
         sa.column("session_number", sa.Integer),
         sa.column("since", UtcDateTime),
-        sa.column("until", UtcDateTime),
+        sa.column("begun_by", UtcDateTime),
     ).data(rows)
     named = values.cte("named")
     return (
@@ -142,7 +147,7 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
                 SessionRow.project_id == project_id,
                 SessionRow.user_id == named.c.user_id,
                 SessionRow.session_number == named.c.session_number,
-                SessionRow.first_seen <= named.c.until,
+                SessionRow.first_seen <= named.c.begun_by,
                 SessionRow.last_seen >= named.c.since,
             ),
         )

@@ -1,149 +1,74 @@
-"""How far delivery has come: what is due, and what the API answered."""
+"""What became of what was sent: answers, doubts, and deadlines that have passed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from collector.domain import ledger
-from collector.domain.enrichment import Enrichment
-from collector.domain.verdicts import Reason, Verdict
-from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
-    """An enrichment to send, as of one revision."""
-
-    call_id: str
-    enrichment: Enrichment
-    integration_version: int
-    revision: int
-    deadline: datetime
+from collector.domain.verdicts import Reason, State, Verdict
+from collector.storage.enrichments import AT_PLACE
+from collector.storage.outbox import Due
+from collector.storage.tables import CallRow, EnrichmentRow
 
 
 def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
     """Give up what is pending past its deadline; returns how many calls that concerns."""
     overdue = (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= now)
-    theirs = sa.exists().where(
+    theirs = (
         EnrichmentRow.project_id == CallRow.project_id,
         EnrichmentRow.call_id == CallRow.call_id,
         *overdue,
     )
+    said = "seven days after the session's start it was not accepted yet"
+    in_doubt = sa.exists().where(*theirs, EnrichmentRow.doubtful_revision > 0)
     expired = connection.execute(
         sa.update(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.verdict == Verdict.PENDING, theirs)
+        .where(
+            CallRow.project_id == project_id,
+            CallRow.verdict == Verdict.PENDING,
+            sa.exists().where(*theirs),
+        )
         .values(
             verdict=Verdict.EXPIRED,
             reason=Reason.DEADLINE_PASSED,
-            detail="seven days after the session's start it was not accepted yet",
+            detail=sa.case((in_doubt, said + ledger.PERHAPS), else_=said),
             decided_at=now,
         )
     ).rowcount
     connection.execute(
         sa.update(EnrichmentRow)
         .where(EnrichmentRow.project_id == project_id, *overdue)
-        .values(state=Verdict.EXPIRED, changed_at=now)
+        .values(state=State.EXPIRED, changed_at=now)
     )
     return expired
 
 
-def due(
-    connection: sa.Connection,
-    project_id: int,
-    now: datetime,
-    limit: int,
-    *,
-    margin: timedelta,
-) -> list[Due]:
-    """What to send next: earliest deadline first, all of one integration version.
-
-    Args:
-        margin: what reaches its deadline within so much time is not begun.
-    """
-    waiting = (
-        EnrichmentRow.project_id == project_id,
-        sa.text("state = 'pending'"),
-        EnrichmentRow.deadline > now + margin,
-    )
-    order = (EnrichmentRow.deadline, EnrichmentRow.call_id)
-    version = connection.execute(
-        sa.select(EnrichmentRow.integration_version).where(*waiting).order_by(*order).limit(1)
-    ).scalar_one_or_none()
-    if version is None:
-        return []
-    rows = connection.execute(
-        sa.select(EnrichmentRow.__table__)
-        .where(*waiting, EnrichmentRow.integration_version == version)
-        .order_by(*order)
-        .limit(limit)
-    )
-    return [_due(row) for row in rows]
-
-
-def _due(row: sa.Row[Any]) -> Due:
-    return Due(
-        call_id=row.call_id,
-        enrichment=Enrichment(
-            user_id=row.user_id,
-            session_number=row.session_number,
-            enrichment_number=row.enrichment_number,
-            fields=row.payload,
-        ),
-        integration_version=row.integration_version,
-        revision=row.revision,
-        deadline=row.deadline,
+def mark_begun(
+    connection: sa.Connection, project_id: int, group: Sequence[Due], now: datetime
+) -> None:
+    """A request with these is about to be sent: until its answer, what is held is in doubt."""
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
+        .values(doubtful_revision=sa.bindparam("begun"), doubtful_since=now),
+        [{**item.place(), "begun": item.revision} for item in group],
     )
 
 
-def count_due(
-    connection: sa.Connection, project_id: int, now: datetime, *, margin: timedelta
-) -> int:
-    """How many enrichments wait to be sent now."""
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(EnrichmentRow)
-        .where(
-            EnrichmentRow.project_id == project_id,
-            sa.text("state = 'pending'"),
-            EnrichmentRow.deadline > now + margin,
-        )
-    ).scalar_one()
-
-
-def count_settled_due(
-    connection: sa.Connection, project_id: int, now: datetime, *, margin: timedelta
-) -> int:
-    """How many would be sent even if the job looked at no call before."""
-    return _count_settled(connection, project_id, EnrichmentRow.deadline > now + margin)
-
-
-def count_settled_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:
-    """How many would be given up even if the job looked at no call before."""
-    return _count_settled(connection, project_id, EnrichmentRow.deadline <= now)
-
-
-def _count_settled(
-    connection: sa.Connection, project_id: int, *conditions: sa.ColumnElement[bool]
-) -> int:
-    looked_at = sa.and_(
-        CallRow.project_id == EnrichmentRow.project_id, CallRow.call_id == EnrichmentRow.call_id
+def mark_unstored(connection: sa.Connection, project_id: int, group: Sequence[Due]) -> None:
+    """It is certain that the request stored nothing; what was in doubt before still is."""
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
+        .values(doubtful_revision=sa.bindparam("before"), doubtful_since=sa.bindparam("since")),
+        [
+            {**item.place(), "before": item.doubtful_revision, "since": item.doubtful_since}
+            for item in group
+        ],
     )
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(EnrichmentRow)
-        .join(CallRow, looked_at)
-        .where(
-            EnrichmentRow.project_id == project_id,
-            sa.text("state = 'pending'"),
-            sa.not_(CallRow.examine),
-            *conditions,
-        )
-    ).scalar_one()
 
 
 def mark_accepted(
@@ -152,36 +77,38 @@ def mark_accepted(
     """The API accepted these revisions; a newer one made meanwhile stays pending."""
     newest = sa.and_(
         EnrichmentRow.revision == sa.bindparam("sent_revision"),
-        EnrichmentRow.state == Verdict.PENDING,
+        EnrichmentRow.state == State.PENDING,
     )
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
             EnrichmentRow.project_id == project_id,
-            EnrichmentRow.call_id == sa.bindparam("the_call"),
+            *AT_PLACE,
             EnrichmentRow.accepted_revision < sa.bindparam("sent_revision"),
         )
         .values(
             accepted_revision=sa.bindparam("sent_revision"),
+            accepted_hash=sa.bindparam("sent_hash"),
             accepted_at=now,
+            doubtful_revision=0,
+            doubtful_since=None,
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
-            state=sa.case((newest, Verdict.ACCEPTED.value), else_=EnrichmentRow.state),
+            state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
         ),
-        [{"the_call": item.call_id, "sent_revision": item.revision} for item in sent],
-    )
-    _judge(
-        connection,
-        project_id,
-        {
-            item.call_id: (
-                item.revision,
-                ledger.delivered(item.enrichment.enrichment_number, item.revision),
-            )
+        [
+            {**item.place(), "sent_revision": item.revision, "sent_hash": item.payload_hash}
             for item in sent
-        },
-        now,
+        ],
     )
+    judged = {
+        item.call_id: (
+            item.revision,
+            ledger.delivered(item.enrichment.enrichment_number, item.revision),
+        )
+        for item in sent
+    }
+    _judge(connection, project_id, judged, now)
 
 
 def mark_rejected(
@@ -198,16 +125,17 @@ def mark_rejected(
         sa.update(EnrichmentRow)
         .where(
             EnrichmentRow.project_id == project_id,
-            EnrichmentRow.call_id == culprit.call_id,
+            *AT_PLACE,
             EnrichmentRow.revision == culprit.revision,
-            EnrichmentRow.state == Verdict.PENDING,
+            EnrichmentRow.state == State.PENDING,
         )
         .values(
-            state=Verdict.REJECTED,
+            state=State.REJECTED,
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
             changed_at=now,
-        )
+        ),
+        [culprit.place()],
     )
     judgement = ledger.refused(culprit.enrichment.enrichment_number, culprit.revision, message)
     _judge(connection, project_id, {culprit.call_id: (culprit.revision, judgement)}, now)
@@ -218,46 +146,19 @@ def postpone(
     project_id: int,
     unsent: Sequence[Due],
     *,
-    until: datetime | None,
     message: str,
     now: datetime,
 ) -> None:
-    """These were sent in vain and stay pending; nothing of the project is sent before ``until``."""
+    """These were sent in vain, and stay pending."""
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(
-            EnrichmentRow.project_id == project_id,
-            EnrichmentRow.call_id == sa.bindparam("the_call"),
-        )
+        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
         .values(attempts=EnrichmentRow.attempts + 1),
-        [{"the_call": item.call_id} for item in unsent],
+        [item.place() for item in unsent],
     )
-    # The server asks the sender to wait, not the enrichments that happened to be in the batch.
-    if until is not None:
-        wait_until(connection, project_id, until)
     judgement = ledger.postponed(message)
-    _judge(
-        connection,
-        project_id,
-        {item.call_id: (item.revision, judgement) for item in unsent},
-        now,
-    )
-
-
-def wait_until(connection: sa.Connection, project_id: int, until: datetime) -> None:
-    """The API has asked to be left alone until then."""
-    connection.execute(
-        sa.update(InstallationRow)
-        .where(InstallationRow.project_id == project_id)
-        .values(send_after=until)
-    )
-
-
-def send_after(connection: sa.Connection, project_id: int) -> datetime | None:
-    """Until when the API has asked to be left alone, if it has."""
-    return connection.execute(
-        sa.select(InstallationRow.send_after).where(InstallationRow.project_id == project_id)
-    ).scalar_one()
+    judged = {item.call_id: (item.revision, judgement) for item in unsent}
+    _judge(connection, project_id, judged, now)
 
 
 def _judge(

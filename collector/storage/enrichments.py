@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import SessionId
 from collector.domain.ledger import Draft, Slot
-from collector.domain.verdicts import Verdict
+from collector.domain.verdicts import State
 from collector.storage.tables import EnrichmentRow
 
 
@@ -30,32 +30,47 @@ class Written:
     is_new: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where an enrichment is kept: its key, but for the project."""
+
+    session: SessionId
+    enrichment_number: int
+
+
 def slots_of(
     connection: sa.Connection, project_id: int, call_ids: Sequence[str]
-) -> dict[str, Slot]:
-    """The enrichment that each of these calls has already."""
+) -> dict[str, dict[SessionId, Slot]]:
+    """The enrichments of each of these calls; all but one, if any, are superseded."""
     rows = connection.execute(
         sa.select(
             EnrichmentRow.call_id,
+            EnrichmentRow.user_id,
+            EnrichmentRow.session_number,
             EnrichmentRow.enrichment_number,
             EnrichmentRow.payload_hash,
             EnrichmentRow.integration_version,
             EnrichmentRow.revision,
             EnrichmentRow.accepted_revision,
+            EnrichmentRow.accepted_hash,
+            EnrichmentRow.doubtful_revision,
             EnrichmentRow.state,
         ).where(EnrichmentRow.project_id == project_id, EnrichmentRow.call_id.in_(call_ids))
     )
-    return {
-        row.call_id: Slot(
+    slots: dict[str, dict[SessionId, Slot]] = defaultdict(dict)
+    for row in rows:
+        session = SessionId(user_id=row.user_id, session_number=row.session_number)
+        slots[row.call_id][session] = Slot(
             enrichment_number=row.enrichment_number,
             payload_hash=row.payload_hash,
             integration_version=row.integration_version,
             revision=row.revision,
             accepted_revision=row.accepted_revision,
-            state=Verdict(row.state),
+            accepted_hash=row.accepted_hash,
+            in_doubt=row.doubtful_revision > 0,
+            state=State(row.state),
         )
-        for row in rows
-    }
+    return slots
 
 
 def numbers_taken(
@@ -80,29 +95,50 @@ def numbers_taken(
 def write_drafts(
     connection: sa.Connection, project_id: int, drafts: Sequence[Written], now: datetime
 ) -> None:
-    """Write new enrichments and new revisions; the database refuses a number given twice."""
+    """Write new enrichments and new revisions; the database refuses a number given twice.
+
+    What a call leaves behind in another session has to be superseded before.
+    """
     new = [_new_row(project_id, draft, now) for draft in drafts if draft.is_new]
     if new:
         connection.execute(sa.insert(EnrichmentRow), new)
-    revised = [_revised_row(draft, now) for draft in drafts if not draft.is_new]
+    revised = [draft for draft in drafts if not draft.is_new]
     if revised:
-        columns = [name for name in revised[0] if name != "the_call"]
+        columns = _content(revised[0], now)
         connection.execute(
             sa.update(EnrichmentRow)
-            .where(
-                EnrichmentRow.project_id == project_id,
-                EnrichmentRow.call_id == sa.bindparam("the_call"),
-            )
+            .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
             .values({name: sa.bindparam(name) for name in columns}),
-            revised,
+            [
+                {
+                    **the_place(draft.session, draft.draft.enrichment_number),
+                    **_content(draft, now),
+                }
+                for draft in revised
+            ],
         )
 
 
-def _new_row(project_id: int, written: Written, now: datetime) -> dict[str, Any]:
-    revised = _revised_row(written, now)
-    del revised["the_call"]
+#: Finds one enrichment by its key, with the parameters of `the_place`.
+AT_PLACE = (
+    EnrichmentRow.user_id == sa.bindparam("the_user"),
+    EnrichmentRow.session_number == sa.bindparam("the_session"),
+    EnrichmentRow.enrichment_number == sa.bindparam("the_number"),
+)
+
+
+def the_place(session: SessionId, enrichment_number: int) -> dict[str, Any]:
+    """The parameters of `AT_PLACE`."""
     return {
-        **revised,
+        "the_user": session.user_id,
+        "the_session": session.session_number,
+        "the_number": enrichment_number,
+    }
+
+
+def _new_row(project_id: int, written: Written, now: datetime) -> dict[str, Any]:
+    return {
+        **_content(written, now),
         "project_id": project_id,
         "call_id": written.call_id,
         "user_id": written.session.user_id,
@@ -114,17 +150,28 @@ def _new_row(project_id: int, written: Written, now: datetime) -> dict[str, Any]
     }
 
 
-def _revised_row(written: Written, now: datetime) -> dict[str, Any]:
+def _content(written: Written, now: datetime) -> dict[str, Any]:
     return {
-        "the_call": written.call_id,
         "payload": dict(written.fields),
         "payload_hash": written.draft.payload_hash,
         "integration_version": written.integration_version,
         "revision": written.draft.revision,
-        "state": Verdict.PENDING,
+        "state": written.draft.state,
         "attempts": 0,
         "changed_at": now,
     }
+
+
+def supersede(
+    connection: sa.Connection, project_id: int, places: Sequence[Place], now: datetime
+) -> None:
+    """Leave these behind: their calls no longer point to these sessions."""
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
+        .values(state=State.SUPERSEDED, changed_at=now),
+        [the_place(place.session, place.enrichment_number) for place in places],
+    )
 
 
 def withhold(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) -> None:
@@ -134,17 +181,17 @@ def withhold(connection: sa.Connection, project_id: int, call_ids: Sequence[str]
         .where(
             EnrichmentRow.project_id == project_id,
             EnrichmentRow.call_id.in_(call_ids),
-            EnrichmentRow.state == Verdict.PENDING,
+            EnrichmentRow.state == State.PENDING,
         )
-        .values(state=Verdict.INVALID)
+        .values(state=State.INVALID)
     )
 
 
-def of_call(connection: sa.Connection, project_id: int, call_id: str) -> dict[str, Any] | None:
-    """Everything about the enrichment of one call, for its explanation."""
-    row = connection.execute(
-        sa.select(EnrichmentRow.__table__).where(
-            EnrichmentRow.project_id == project_id, EnrichmentRow.call_id == call_id
-        )
-    ).one_or_none()
-    return None if row is None else dict(row._mapping)
+def of_call(connection: sa.Connection, project_id: int, call_id: str) -> list[dict[str, Any]]:
+    """Everything about the enrichments of one call, for its explanation; the current one last."""
+    rows = connection.execute(
+        sa.select(EnrichmentRow.__table__)
+        .where(EnrichmentRow.project_id == project_id, EnrichmentRow.call_id == call_id)
+        .order_by(EnrichmentRow.state != State.SUPERSEDED, EnrichmentRow.changed_at)
+    )
+    return [dict(row._mapping) for row in rows]

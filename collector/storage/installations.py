@@ -33,6 +33,8 @@ _COLUMNS = (
     InstallationRow.paused,
     InstallationRow.honour_gpc,
     InstallationRow.problem,
+    InstallationRow.proven_version,
+    InstallationRow.refused_in_row,
 )
 
 
@@ -131,9 +133,12 @@ def edit(
 ) -> None:
     """Change columns of an installation.
 
-    A new integration version makes the job rebuild what was not accepted yet.
+    A new integration version makes the job rebuild what was not accepted yet. Nothing is proven
+    of another integration.
     """
     before = get(connection, project_id)
+    if changes.get("integration_id", before.integration_id) != before.integration_id:
+        changes = {**changes, "proven_version": None}
     connection.execute(
         sa.update(InstallationRow)
         .where(InstallationRow.project_id == project_id)
@@ -160,6 +165,39 @@ def note_problem(connection: sa.Connection, project_id: int, problem: str | None
             InstallationRow.problem.is_distinct_from(problem),
         )
         .values(problem=problem)
+    )
+
+
+def note_accepted(connection: sa.Connection, project_id: int, integration_version: int) -> None:
+    """The API has accepted something that was built for this integration version."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(
+            InstallationRow.project_id == project_id,
+            sa.or_(
+                InstallationRow.proven_version.is_distinct_from(integration_version),
+                InstallationRow.refused_in_row > 0,
+            ),
+        )
+        .values(proven_version=integration_version, refused_in_row=0)
+    )
+
+
+def distrust(connection: sa.Connection, project_id: int) -> None:
+    """Nothing is proven any more of what is built for the present integration version."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(InstallationRow.project_id == project_id)
+        .values(proven_version=None)
+    )
+
+
+def note_refused(connection: sa.Connection, project_id: int, refused_in_row: int) -> None:
+    """So many enrichments were refused alone since something was accepted."""
+    connection.execute(
+        sa.update(InstallationRow)
+        .where(InstallationRow.project_id == project_id)
+        .values(refused_in_row=refused_in_row)
     )
 
 

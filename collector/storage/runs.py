@@ -10,7 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from collector.storage.leases import TERM
 from collector.storage.tables import BatchRow, InstallationRow, RunRow
+
+#: The outcome of a run that ended without a word: killed, or gone with its machine.
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,17 +63,48 @@ def finish(
     )
 
 
+def close_interrupted(connection: sa.Connection, now: datetime) -> int:
+    """Note which runs have ended without a word; returns how many.
+
+    One that was only slow writes its own outcome over this when it ends.
+    """
+    # Two jobs that start at once must not wait for each other crosswise.
+    theirs = sa.select(RunRow.run_id).where(_silent(now)).with_for_update(skip_locked=True)
+    return connection.execute(
+        sa.update(RunRow)
+        .where(RunRow.run_id.in_(theirs))
+        .values(outcome=INTERRUPTED, finished_at=now)
+    ).rowcount
+
+
+def _silent(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a run that never ended began longer ago than a lease lasts, and holds none."""
+    holds_a_lease = sa.exists().where(
+        InstallationRow.lease_until > now,
+        InstallationRow.lease_owner.endswith(sa.literal(":") + RunRow.run_id),
+    )
+    return sa.and_(
+        RunRow.outcome == "running", RunRow.started_at <= now - TERM, sa.not_(holds_a_lease)
+    )
+
+
 def note_batch(connection: sa.Connection, batch: Batch) -> None:
     """Note one batch and its answer."""
     connection.execute(sa.insert(BatchRow).values(**asdict(batch)))
 
 
-def last(connection: sa.Connection) -> dict[str, Any] | None:
-    """The run that started last."""
+def last(connection: sa.Connection, now: datetime) -> dict[str, Any] | None:
+    """The run that started last; interrupted ones are told from running ones at once."""
+    outcome = sa.case((_silent(now), INTERRUPTED), else_=RunRow.outcome)
     row = connection.execute(
-        sa.select(RunRow.__table__).order_by(RunRow.started_at.desc()).limit(1)
+        sa.select(RunRow.__table__, outcome.label("outcome_now"))
+        .order_by(RunRow.started_at.desc())
+        .limit(1)
     ).one_or_none()
-    return None if row is None else dict(row._mapping)
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    return {**found, "outcome": found.pop("outcome_now")}
 
 
 def searched_until(connection: sa.Connection, project_id: int) -> datetime | None:

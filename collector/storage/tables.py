@@ -70,8 +70,10 @@ class InstallationRow(Base):
     """A customer's instance of the integration, one for each project.
 
     ``problem`` is what the last run could not do for it; before ``send_after`` the API has asked
-    not to be asked. The lease says which worker may send
-    for it; ``lease_number`` grows with every owner, so that a stalled one can be told apart.
+    not to be asked. The lease says which worker may send for it; ``lease_number`` grows with
+    every owner, so that a stalled one can be told apart. ``proven_version`` is the integration
+    version under which something was accepted last, ``refused_in_row`` how many enrichments were
+    refused alone since then.
     """
 
     __tablename__ = "installation"
@@ -89,6 +91,8 @@ class InstallationRow(Base):
     problem: Mapped[str | None] = mapped_column(sa.Text)
     searched_until: Mapped[datetime | None]
     send_after: Mapped[datetime | None]
+    proven_version: Mapped[int | None] = mapped_column(sa.Integer)
+    refused_in_row: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     lease_owner: Mapped[str | None] = mapped_column(sa.String(100))
     lease_number: Mapped[int]
     lease_until: Mapped[datetime | None]
@@ -157,7 +161,10 @@ class BeaconCountRow(Base):
 
 
 class CallRow(Base):
-    """One call record, with its verdict. ``examine`` is set while the job has to look at it."""
+    """One call record, with its verdict. ``examine`` is set while the job has to look at it.
+
+    ``match_hash`` is of the keys and the start that its match was found by.
+    """
 
     __tablename__ = "call"
 
@@ -179,6 +186,7 @@ class CallRow(Base):
     session_number: Mapped[int | None] = mapped_column(sa.Integer)
     rule: Mapped[str | None] = mapped_column(sa.String(30))
     evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    match_hash: Mapped[str | None] = mapped_column(sa.String(32))
 
     __table_args__ = (
         sa.CheckConstraint(
@@ -222,7 +230,11 @@ class EnrichmentRow(Base):
     """The fields built from one match, at one enrichment number of its session.
 
     ``revision`` grows with every change of the payload; it is accepted once
-    ``accepted_revision`` has reached it. A changed call keeps its number for good.
+    ``accepted_revision`` has reached it. A changed call keeps its number for good, and a call
+    that has moved to another session leaves its row behind, ``superseded``. ``accepted_hash`` is
+    of the payload that was accepted last.
+    ``doubtful_revision`` was sent without a definite answer: Contentsquare holds it, or what was
+    accepted before; 0 if nothing is in doubt.
     """
 
     __tablename__ = "enrichment"
@@ -244,9 +256,11 @@ class EnrichmentRow(Base):
     changed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
     batch_id: Mapped[str | None] = mapped_column(sa.String(32))
+    accepted_hash: Mapped[str | None] = mapped_column(sa.String(32))
+    doubtful_revision: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    doubtful_since: Mapped[datetime | None]
 
     __table_args__ = (
-        sa.UniqueConstraint("project_id", "call_id"),
         sa.ForeignKeyConstraint(
             ["project_id", "call_id"], ["call.project_id", "call.call_id"], ondelete="CASCADE"
         ),
@@ -256,8 +270,18 @@ class EnrichmentRow(Base):
         ),
         sa.CheckConstraint("enrichment_number BETWEEN 1 AND 3", name="number"),
         sa.CheckConstraint(
-            "state IN ('pending', 'accepted', 'rejected', 'expired', 'invalid')", name="state"
+            "state IN ('pending', 'accepted', 'rejected', 'expired', 'invalid', 'superseded')",
+            name="state",
         ),
+        sa.Index(
+            "enrichment_current_uq",
+            "project_id",
+            "call_id",
+            unique=True,
+            postgresql_where=sa.text("state <> 'superseded'"),
+            sqlite_where=sa.text("state <> 'superseded'"),
+        ),
+        sa.Index(None, "project_id", "call_id"),
         sa.Index(
             "enrichment_pending_ix",
             "project_id",

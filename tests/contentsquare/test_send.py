@@ -25,6 +25,7 @@ def test_a_batch_is_accepted_and_held_as_it_was_sent(
         outcome=Outcome.ACCEPTED,
         status=200,
         message="HTTP 200",
+        in_doubt=False,
         retry_after=None,
         milliseconds=0,
         requests=1,

@@ -18,7 +18,7 @@ from collector.domain.ledger import (
     refused,
     settle,
 )
-from collector.domain.verdicts import Reason, Verdict
+from collector.domain.verdicts import Reason, State, Verdict
 from tests.domain.samples import MICROSECOND, NOON
 
 FIELDS = {"answered": True, "duration": 75_000}
@@ -32,18 +32,31 @@ SAME = Slot(
     integration_version=1,
     revision=3,
     accepted_revision=0,
-    state=Verdict.PENDING,
+    accepted_hash=None,
+    in_doubt=False,
+    state=State.PENDING,
 )
 PENDING = SAME
-ACCEPTED = replace(SAME, state=Verdict.ACCEPTED, accepted_revision=3)
-REJECTED = replace(SAME, state=Verdict.REJECTED)
-EXPIRED = replace(SAME, state=Verdict.EXPIRED)
-WITHHELD = replace(SAME, state=Verdict.INVALID)
+ACCEPTED = replace(SAME, state=State.ACCEPTED, accepted_revision=3, accepted_hash=HASH)
+REJECTED = replace(SAME, state=State.REJECTED)
+EXPIRED = replace(SAME, state=State.EXPIRED)
+WITHHELD = replace(SAME, state=State.INVALID)
+LEFT_BEHIND = replace(SAME, state=State.SUPERSEDED)
 
 
 def other(slot: Slot) -> Slot:
     """The same slot, but with other fields in it."""
-    return replace(slot, payload_hash="0" * 32)
+    return replace(slot, payload_hash="0" * 32, accepted_hash=slot.accepted_hash and "0" * 32)
+
+
+def accepted_before(slot: Slot) -> Slot:
+    """The same slot with other fields in it, and these very ones accepted before."""
+    return replace(slot, payload_hash="0" * 32, accepted_revision=1, accepted_hash=HASH)
+
+
+def in_doubt(slot: Slot) -> Slot:
+    """The same slot, but something was sent and never answered."""
+    return replace(slot, in_doubt=True)
 
 
 def older(slot: Slot) -> Slot:
@@ -51,8 +64,8 @@ def older(slot: Slot) -> Slot:
     return replace(slot, integration_version=0)
 
 
-def draft(number: int, revision: int) -> Draft:
-    return Draft(enrichment_number=number, revision=revision, payload_hash=HASH)
+def draft(number: int, revision: int, state: State = State.PENDING) -> Draft:
+    return Draft(enrichment_number=number, revision=revision, payload_hash=HASH, state=state)
 
 
 TO_SEND = (Verdict.PENDING, Reason.TO_SEND)
@@ -63,7 +76,12 @@ REFUSED = (Verdict.REJECTED, Reason.REFUSED_BY_API)
 
 UNTIL = "the session could be enriched until 2026-03-03T12:00:00+00:00"
 
+PERHAPS = "; it was sent without an answer, so that it may have arrived all the same"
+
 AT, JUST_BEFORE, AFTER = DEADLINE, DEADLINE - MICROSECOND, DEADLINE + timedelta(days=1)
+
+#: What was accepted stands; what was to replace it is taken back.
+BACK = draft(2, 1, State.ACCEPTED)
 
 BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft | None]] = {
     # A call without an enrichment takes the lowest free number.
@@ -116,6 +134,31 @@ BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft 
     "older version, expired": (older(EXPIRED), (), NOON, TO_SEND, draft(2, 4)),
     "older version, accepted": (older(ACCEPTED), (), NOON, DELIVERED, None),
     "older version, pending, late": (older(PENDING), (), AT, TOO_LATE, None),
+    # What is accepted already is not sent again, whatever was built since and never sent.
+    "back, pending": (accepted_before(PENDING), (), NOON, DELIVERED, BACK),
+    "back, rejected": (accepted_before(REJECTED), (), NOON, DELIVERED, BACK),
+    "back, expired": (accepted_before(EXPIRED), (), AFTER, DELIVERED, BACK),
+    "back, withheld": (accepted_before(WITHHELD), (), NOON, DELIVERED, BACK),
+    "back, but in doubt": (
+        in_doubt(accepted_before(PENDING)),
+        (),
+        NOON,
+        TO_SEND,
+        draft(2, 4),
+    ),
+    "back, but in doubt, late": (in_doubt(accepted_before(PENDING)), (), AT, TOO_LATE, None),
+    # A call that comes back to a session takes its number up again.
+    "left behind": (LEFT_BEHIND, (), NOON, TO_SEND, draft(2, 4)),
+    "left behind, others": (other(LEFT_BEHIND), {1, 3}, NOON, TO_SEND, draft(2, 4)),
+    "left behind, accepted": (accepted_before(LEFT_BEHIND), (), NOON, DELIVERED, BACK),
+    "left behind, in doubt": (
+        in_doubt(accepted_before(LEFT_BEHIND)),
+        (),
+        NOON,
+        TO_SEND,
+        draft(2, 4),
+    ),
+    "left behind, late": (LEFT_BEHIND, (), AT, TOO_LATE, draft(2, 4, State.EXPIRED)),
 }
 
 
@@ -142,8 +185,18 @@ def test_what_becomes_of_a_matched_call(branch: str) -> None:
             "enrichment 2, revision 3, was refused by the API: nothing has changed since",
         ),
         (EXPIRED, NOON, "enrichment 2, revision 3, was not accepted in time"),
+        (
+            in_doubt(EXPIRED),
+            NOON,
+            "enrichment 2, revision 3, was not accepted in time" + PERHAPS,
+        ),
         (None, AT, UNTIL),
         (PENDING, AT, UNTIL),
+        (
+            in_doubt(PENDING),
+            AT,
+            UNTIL + PERHAPS,
+        ),
         (
             other(ACCEPTED),
             AT,
@@ -171,7 +224,9 @@ def test_settling_twice_writes_once() -> None:
         integration_version=1,
         revision=written.revision,
         accepted_revision=0,
-        state=Verdict.PENDING,
+        accepted_hash=None,
+        in_doubt=False,
+        state=State.PENDING,
     )
     judgement, again = settle(
         FIELDS, integration_version=1, slot=slot, taken={1}, deadline=DEADLINE, now=NOON

@@ -14,7 +14,7 @@ from collector.domain.definition import DEFAULT_RULES, Matching, Rule
 from collector.domain.identifiers import parse_session_key
 from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes
 from collector.domain.verdicts import Reason, Verdict
-from tests.domain.samples import MICROSECOND, MINUTE, NOON, SECOND, a_call
+from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, SECOND, a_call
 
 KEYS = {
     "session_key": "a.1",
@@ -232,7 +232,8 @@ def test_what_is_looked_up_spans_from_the_rule_s_window_to_the_clocks_skew() -> 
             kind=rule.kind,
             value=KEYS[rule.kind],
             since=NOON - rule.window,
-            until=NOON + 90 * SECOND,
+            sighted_by=NOON + 90 * SECOND if rule.shared else NOON + 7 * DAY,
+            begun_by=NOON + 7 * DAY if rule.kind == "session_key" else NOON + 90 * SECOND,
         )
         for rule in DEFAULT_RULES
     ]

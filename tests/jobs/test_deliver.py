@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from collector.contentsquare import EnrichmentApi
 from collector.domain.identifiers import SessionId
 from collector.jobs.report import ProjectOutcome
 from collector.sandbox import Fault, Sandbox, SandboxInstallation
@@ -41,6 +43,7 @@ def build_only(world: World) -> None:
 
 
 def test_more_than_two_hundred_enrichments_go_in_several_batches(world: World) -> None:
+    world.prove()
     many_calls(world, 230)
     report = world.run()
     assert report.funnel.verdicts["accepted"] == 230
@@ -52,6 +55,7 @@ def test_more_than_two_hundred_enrichments_go_in_several_batches(world: World) -
 def test_one_culprit_in_two_hundred_is_isolated_and_its_neighbours_are_accepted(
     world: World,
 ) -> None:
+    world.prove()
     calls = many_calls(world, 200)
     build_only(world)
     spoil(world, calls[77])
@@ -66,6 +70,7 @@ def test_one_culprit_in_two_hundred_is_isolated_and_its_neighbours_are_accepted(
 
 
 def test_a_rejected_enrichment_is_not_sent_again_until_its_call_changes(world: World) -> None:
+    world.prove()
     (call_id,) = many_calls(world, 1)
     build_only(world)
     spoil(world, call_id)
@@ -81,15 +86,16 @@ def test_a_rejected_enrichment_is_not_sent_again_until_its_call_changes(world: W
 def test_when_nearly_all_is_refused_nothing_is_blamed_and_the_installation_is_held(
     world: World,
 ) -> None:
-    calls = many_calls(world, 200)
+    world.prove()
+    calls = many_calls(world, 50)
     build_only(world)
     for call_id in calls:
         spoil(world, call_id)
     report = world.run()
     assert report.projects[0].outcome is ProjectOutcome.PROBLEM
     assert "resume 162" in report.attention[0]
-    assert world.posts <= most_requests(200, 8)
-    assert report.funnel.verdicts["pending"] == 200
+    assert world.posts <= most_requests(50, 8)
+    assert report.funnel.verdicts["pending"] == 50
     assert world.run().projects[0].outcome is ProjectOutcome.PAUSED
 
 
@@ -175,7 +181,7 @@ def test_an_answer_lost_after_storing_doubles_nothing(world: World) -> None:
 def test_a_token_that_dies_in_the_middle_is_renewed_and_the_batch_sent_again(
     world: World,
 ) -> None:
-    many_calls(world, 230)
+    many_calls(world, 10)
 
     class Aging:
         """Passes on to the real client, and lets the token die after the first batch."""
@@ -189,8 +195,8 @@ def test_a_token_that_dies_in_the_middle_is_renewed_and_the_batch_sent_again(
             return answer
 
     report = world.run(sender=Aging())
-    assert report.funnel.verdicts["accepted"] == 230
-    assert len(world.held) == 230
+    assert report.funnel.verdicts["accepted"] == 10
+    assert (len(world.held), report.projects[0].batches) == (10, 2)
 
 
 def test_a_revision_made_while_an_older_one_is_in_flight_is_sent_after_it(world: World) -> None:
@@ -246,6 +252,21 @@ def test_a_worker_that_lost_its_lease_writes_nothing_over_its_successor(world: W
     assert row["lease_owner"] == "successor"
 
 
+def test_a_worker_that_stalled_before_its_request_sends_it_no_more(world: World) -> None:
+    """It renewed the lease, then slept for so long that another one could have taken over."""
+    (call_id,) = many_calls(world, 1)
+    moments = itertools.count(step=181)
+
+    def monotonic() -> float:
+        return float(next(moments))
+
+    with EnrichmentApi(world.sandbox.auth_url, monotonic=monotonic) as api:
+        report = world.run(sender=api, monotonic=monotonic)
+    assert report.projects[0].outcome is ProjectOutcome.LATER
+    assert (world.posts, world.verdict(call_id)) == (0, "pending")
+    assert world.rows("SELECT doubtful_revision FROM enrichment") == [{"doubtful_revision": 0}]
+
+
 def test_the_earliest_deadline_is_sent_first(world: World) -> None:
     for index in range(3):
         world.visit(f"user{index}.1", visitor_id=f"v{index}")
@@ -258,19 +279,19 @@ def test_the_earliest_deadline_is_sent_first(world: World) -> None:
         def __init__(self) -> None:
             self.api = world.job().sender
 
-        def send(self, credentials: Any, version: int, enrichments: Any) -> Any:
+        def send(self, credentials: Any, version: int, enrichments: Any, begun: float) -> Any:
             seen.extend(
                 SessionId(user_id=item.user_id, session_number=item.session_number)
                 for item in enrichments
             )
-            return self.api.send(credentials, version, enrichments)
+            return self.api.send(credentials, version, enrichments, begun)
 
     world.run(sender=Watched())
     assert [session.user_id for session in seen] == ["user0", "user1", "user2"]
 
 
 def test_a_job_told_to_stop_ends_between_two_batches(world: World) -> None:
-    many_calls(world, 230)
+    many_calls(world, 10)
     build_only(world)
     asked: list[int] = []
 
@@ -279,8 +300,8 @@ def test_a_job_told_to_stop_ends_between_two_batches(world: World) -> None:
         return world.posts >= 1
 
     report = world.run(stopping=stopping)
-    assert report.projects[0].accepted == 200
-    assert report.funnel.verdicts["pending"] == 30
+    assert report.projects[0].accepted == 5
+    assert report.funnel.verdicts["pending"] == 5
     assert asked
 
 

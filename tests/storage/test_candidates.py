@@ -19,9 +19,7 @@ from collector.domain.verdicts import Reason, Verdict
 from collector.storage import calls, candidates, sessions
 from collector.storage.calls import Decision
 from collector.storage.database import Database
-from tests.domain.samples import MICROSECOND, MINUTE, NOON, a_beacon, a_call
-
-DAY = timedelta(days=1)
+from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, a_beacon, a_call
 
 
 def visit(
@@ -103,14 +101,41 @@ def test_a_key_first_seen_after_the_call_began_counts_only_within_the_skew(
         assert found(database, call_by(rule)) == {"call-1": [f"{rule.kind}.1", f"{rule.kind}.3"]}
 
 
-def test_a_session_that_the_call_names_has_the_same_two_edges(database: Database) -> None:
-    window, skew = DEFAULT_RULES[0].window, Matching().skew
+@pytest.mark.parametrize("rule", [rule for rule in DEFAULT_RULES[1:] if not rule.shared])
+def test_a_personal_key_may_be_told_late_of_a_session_that_began_before(
+    database: Database, rule: Rule
+) -> None:
+    for number, (begun, told) in enumerate(
+        [
+            (-MINUTE, 7 * DAY),
+            (-MINUTE, 7 * DAY + MICROSECOND),
+            (Matching().skew, 2 * DAY),
+            (Matching().skew + MICROSECOND, 2 * DAY),
+        ],
+        start=1,
+    ):
+        visit(database, f"u.{number}", begun)
+        visit(database, f"u.{number}", told, by=rule)
+    assert found(database, call_by(rule)) == {"call-1": ["u.1", "u.3"]}
+
+
+def test_a_shared_key_that_was_told_late_was_somebody_elses(database: Database) -> None:
+    (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
+    visit(database, "u.1", -MINUTE)
+    visit(database, "u.1", Matching().skew + MICROSECOND, by=shared)
+    assert found(database, call_by(shared)) == {}
+
+
+def test_a_session_that_the_call_names_may_come_until_it_could_not_be_enriched_any_more(
+    database: Database,
+) -> None:
+    window, late = DEFAULT_RULES[0].window, 7 * DAY
     edges = {
         "a.1": (-window, None),
         "a.2": (-window - MICROSECOND, None),
         "a.3": (-2 * window, -window),
-        "a.4": (skew, None),
-        "a.5": (skew + MICROSECOND, None),
+        "a.4": (late, None),
+        "a.5": (late + MICROSECOND, None),
         "a.6": (-MINUTE, MINUTE),
     }
     for session_key, (first, last) in edges.items():

@@ -1,0 +1,105 @@
+"""Late and early: what waits, for how long, and what a late beacon still brings back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.world import World
+
+HORIZON = timedelta(hours=3)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def with_horizon(world: World) -> None:
+    """As `horizon = "3h"` in the definition does it."""
+    matching = replace(world.definition.matching, horizon=HORIZON)
+    world.definition = replace(world.definition, matching=matching)
+
+
+def test_a_call_waits_as_long_as_the_horizon_is_set(world: World) -> None:
+    with_horizon(world)
+    call_id = world.call(visitor_id="v1")
+    for moment, verdict in [
+        (timedelta(0), "waiting"),
+        (HORIZON - MICROSECOND, "waiting"),
+        (MICROSECOND, "unmatched"),
+    ]:
+        world.clock.now += moment
+        world.run()
+        assert world.verdict(call_id) == verdict
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=30), timedelta(days=6, hours=23)])
+def test_a_session_that_the_call_names_revives_it_however_late_its_beacon(
+    world: World, late: timedelta
+) -> None:
+    call_id = world.call(session_key="u.1")
+    world.run()
+    assert world.verdict(call_id) == "waiting"
+    world.clock.now += late
+    world.run()
+    world.visit("u.1")
+    world.run()
+    row = world.report_call(call_id)
+    assert (row["verdict"], row["rule"]) == ("accepted", "session_key")
+
+
+@pytest.mark.parametrize("key", ["visitor_id", "reference"])
+def test_a_personal_key_that_is_told_late_revives_the_call_of_a_session_that_was_open(
+    world: World, key: str
+) -> None:
+    world.visit("u.1")
+    world.clock.forward(minutes=2)
+    call_id = world.call(**{key: "k1"})
+    world.run()
+    world.clock.forward(days=2)
+    world.run()
+    assert world.verdict(call_id) == "unmatched"
+    world.visit("u.1", **{key: "k1"})
+    report = world.run()
+    assert (report.projects[0].revived, world.verdict(call_id)) == (1, "accepted")
+
+
+def test_a_beacon_after_the_deadline_brings_nothing_back(world: World) -> None:
+    world.visit("u.1")
+    world.clock.forward(minutes=2)
+    call_id = world.call(visitor_id="v1")
+    world.run()
+    world.clock.forward(days=7)
+    world.visit("u.1", visitor_id="v1")
+    world.run()
+    assert world.verdict(call_id) in {"unmatched", "expired"}
+    assert world.posts == 0
+
+
+def test_a_number_that_is_shown_to_somebody_after_the_call_matches_nobody(world: World) -> None:
+    world.visit("u.1")
+    world.clock.forward(minutes=2)
+    call_id = world.call(tracking_number="+33199000001")
+    world.clock.forward(minutes=2)
+    world.visit("u.1", tracking_number="+33199000001")
+    world.run()
+    assert world.verdict(call_id) == "waiting"
+
+
+def test_calls_that_arrive_in_any_order_keep_the_numbers_they_got(world: World) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.clock.forward(minutes=10)
+    for ago, call_id in [(2, "late"), (8, "early"), (5, "middle")]:
+        world.call(call_id, ago=timedelta(minutes=ago), visitor_id="v1")
+        world.run()
+    for call_id in ("late", "early", "middle"):
+        world.call(
+            call_id,
+            ago=timedelta(minutes={"late": 2, "early": 8, "middle": 5}[call_id]),
+            visitor_id="v1",
+            attributes={"rating": "5"},
+        )
+    world.run()
+    numbers = {name: world.report_call(name)["enrichment_number"] for name in ("late", "early")}
+    assert numbers == {"late": 1, "early": 2}
+    assert world.report_call("middle")["enrichment_number"] == 3
+    assert world.report_call("middle")["accepted_revision"] == 2
