@@ -90,23 +90,35 @@ def test_each_make_target_exists() -> None:
 
 @pytest.fixture
 def known(database: Database) -> Database:
-    """A day with one visit, a call that was delivered for it, and one that found no session."""
+    """A day with two visits, a call delivered for one and then for the other, and one for none."""
     now = datetime(2026, 1, 31, 14, tzinfo=UTC)
     with Sandbox([PHONE_CALL_INSTALLATION], now=lambda: now) as sandbox:
         world = World(database, sandbox, Clock(now))
         world.install()
         world.visit("u.1", visitor_id="v-1")
+        world.visit("u.2", visitor_id="v-2")
         world.call("c-1", visitor_id="v-1")
         world.call("c-2")
+        world.run()
+        world.call("c-1", visitor_id="v-2")
         world.run()
     return database
 
 
 ANSWERS: tuple[list[dict[str, Any]], ...] = (
     [
-        {"sessions": 1, "calls": 2, "accepted": 1, "unmatched": 1, "ambiguous": 0, "pending": 0},
+        {"sessions": 2, "calls": 2, "accepted": 1, "unmatched": 1, "ambiguous": 0, "pending": 0},
     ],
     [{"rule": "visitor_id", "calls": 1, "delivered": 1}],
+    [
+        {
+            "call_id": "c-1",
+            "session_key": "u.1",
+            "enrichment_number": 1,
+            "stands": "yes",
+            "session_key_now": "u.2",
+        }
+    ],
     [{"verdict": "unmatched", "reason": "no_keys", "calls": 1}],
 )
 

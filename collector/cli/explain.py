@@ -72,7 +72,7 @@ def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
         f"deadline {moment(enrichment['deadline'])}"
     )
     click.echo(json.dumps(enrichment["payload"], indent=2, ensure_ascii=False))
-    if enrichment["doubtful_revision"]:
+    if enrichment["doubtful_revision"] > enrichment["accepted_revision"]:
         click.echo(
             f"Revision {enrichment['doubtful_revision']} was sent without an answer: Contentsquare "
             "may hold it, or what was accepted before."

@@ -30,6 +30,7 @@ COMMANDS = (
     "reconcile",
     "status",
     "explain",
+    "retry",
     "sandbox",
     "demo",
 )

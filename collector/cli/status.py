@@ -10,6 +10,14 @@ from collector.cli import shared
 from collector.cli.output import moment, print_funnel, print_table
 from collector.jobs.status import Status, read_status
 
+#: How a run ended, in a few words.
+OUTCOMES = {
+    "running": "still running",
+    "done": "done",
+    "attention": "needs a person; each case stood in what it printed",
+    "interrupted": "interrupted: it ended without a word; the next run goes on where it stopped",
+}
+
 
 @click.command()
 @click.option("--project-id", type=shared.PROJECT_ID, help="Only this project. [default: all]")
@@ -27,7 +35,14 @@ def status(project_id: int | None, as_json: bool) -> None:
         click.echo("\nThe job has not run yet. Run it with: collector reconcile")
     else:
         run = found.last_run
-        click.echo(f"\nLast run: {moment(run['started_at'])}, {run['outcome']}")
+        click.echo(f"\nLast run: {moment(run['started_at'])}, {OUTCOMES[run['outcome']]}")
+    for item in found.installations:
+        for warning in item.warnings:
+            click.echo(
+                f"{click.style('Warning:', fg='yellow', bold=True)} "
+                f"Project {item.installation.project_id}: {warning}",
+                err=True,
+            )
 
 
 def _print_installations(found: Status) -> None:
@@ -50,10 +65,3 @@ def _print_installations(found: Status) -> None:
             for item in found.installations
         ],
     )
-    for item in found.installations:
-        if item.expiring:
-            click.echo(
-                f"Project {item.installation.project_id}: {item.expiring} pending enrichment(s) "
-                "reach the end of their seven days within 24 hours.",
-                err=True,
-            )

@@ -41,8 +41,8 @@ class Answer:
     """The answer to one batch.
 
     ``status`` is the last HTTP status, ``None`` if no answer came at all. ``in_doubt`` says that
-    the batch may have been stored although it was not accepted: a post of it was not answered, or
-    with a server's error. ``retry_after`` is in seconds, and only set for ``LATER``.
+    a post of the batch was not answered, or with a server's error: it may have been stored all the
+    same, or be stored yet. ``retry_after`` is in seconds, and only set for ``LATER``.
     ``milliseconds`` is the time spent in this batch's HTTP posts, the waits between them not
     included; ``requests`` is how many posts were made.
     """

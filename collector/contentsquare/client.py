@@ -141,7 +141,7 @@ class EnrichmentApi:
             outcome=outcome,
             status=reply.status,
             message=message,
-            in_doubt=posts.in_doubt and outcome is not Outcome.ACCEPTED,
+            in_doubt=posts.in_doubt,
             retry_after=retry_after(reply) if outcome is Outcome.LATER else None,
             milliseconds=posts.milliseconds,
             requests=posts.requests,

@@ -94,7 +94,9 @@ class Delivery:
             with self.database.read() as connection:
                 installation = installations.get(connection, project_id)
                 batch = self._next(connection, installation)
-            if not batch or not self._send_isolating(batch, installation):
+            if not self._is_current(installation) or not batch:
+                return
+            if not self._send_isolating(batch, installation):
                 return
 
     def _next(self, connection: Connection, installation: Installation) -> list[Due]:
@@ -152,14 +154,19 @@ class Delivery:
             if installation.paused:
                 self._end(ProjectOutcome.PAUSED, sentences.PAUSED_MEANWHILE)
                 return Begin.STOP
-            if installation.integration_version != self.integration_version:
-                message = sentences.moved_meanwhile(installation.integration_version)
-                self._end(ProjectOutcome.LATER, message)
+            if not self._is_current(installation):
                 return Begin.STOP
             if min(item.deadline for item in group) <= now + MARGIN:
                 return Begin.TOO_LATE
             deliveries.mark_begun(connection, self.lease.project_id, group, now)
         return Begin.SEND
+
+    def _is_current(self, installation: Installation) -> bool:
+        """Whether it is still on the version that the job has built for."""
+        current = installation.integration_version
+        if current != self.integration_version:
+            self._end(ProjectOutcome.LATER, sentences.moved_meanwhile(current))
+        return current == self.integration_version
 
     def _send(self, group: Sequence[Due], begun: float) -> Answer:
         try:
@@ -210,7 +217,14 @@ class Delivery:
     ) -> None:
         project_id = self.lease.project_id
         if answer.outcome is Outcome.ACCEPTED:
-            deliveries.mark_accepted(connection, project_id, group, batch_id, now)
+            deliveries.mark_accepted(
+                connection,
+                project_id,
+                group,
+                in_doubt=answer.in_doubt,
+                batch_id=batch_id,
+                now=now,
+            )
             installations.note_accepted(connection, project_id, self.integration_version)
             return
         if not answer.in_doubt:

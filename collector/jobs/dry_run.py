@@ -62,10 +62,10 @@ def _look(
         report.outcome = ProjectOutcome.PROBLEM
         report.message = sentences.version_not_defined(installation, definition)
         return report
-    report.to_send_count = outbox.count_settled_due(
+    report.to_send_count = outbox.count_due(
         connection, project_id, version.number, now, margin=MARGIN
     )
-    report.expired = outbox.count_settled_overdue(connection, project_id, now)
+    report.expired = outbox.count_overdue(connection, project_id, now)
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
     examiner = Examiner(project_id, definition, version)
     progress.begin("matching", calls.count_to_examine(connection, project_id))

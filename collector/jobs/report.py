@@ -52,12 +52,14 @@ class ProjectReport:
         if invalid := self.decided[Verdict.INVALID]:
             found.append(
                 f"{invalid} call(s) have fields that cannot be built: see report_calls where "
-                "verdict = 'invalid', mend the definition or the records, and import them again"
+                "verdict = 'invalid', mend the records and import them again, or mend the "
+                "definition, then: collector retry --reason fields_invalid"
             )
         if self.rejected:
             found.append(
                 f"{self.rejected} enrichment(s) were refused by the API: see report_calls where "
-                "verdict = 'rejected', and compare the definition with the registered schema"
+                "verdict = 'rejected', compare the definition with the registered schema, and "
+                "when it is mended: collector retry"
             )
         return [f"Project {self.project_id}: {sentence}." for sentence in found]
 

@@ -7,22 +7,33 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain.installation import Installation
-from collector.storage import funnel, installations, runs, sessions
-from collector.storage.database import Database
-from collector.storage.funnel import Funnel
+from collector.jobs.deliver import MARGIN
+from collector.storage import funnel, installations, outbox, runs, sessions
+from collector.storage.database import Connection, Database
+from collector.storage.funnel import Expiring, Funnel
 
 #: What expires within this time is warned of before it does.
 SOON = timedelta(hours=24)
 
+#: The job is meant to run every few minutes; after so long somebody has to see to it.
+LONG = timedelta(hours=1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallationStatus:
-    """One installation with its own funnel."""
+    """One installation with its own funnel.
+
+    ``worked_at`` is when the job was last at work for it; before ``send_after`` the API has asked
+    to be left alone.
+    """
 
     installation: Installation
     funnel: Funnel
-    expiring: int
+    expiring: Expiring
     last_beacon: datetime | None
+    worked_at: datetime | None
+    send_after: datetime | None
+    now: datetime
 
     @property
     def state(self) -> str:
@@ -30,6 +41,62 @@ class InstallationStatus:
         if self.installation.paused:
             return "paused"
         return "problem" if self.installation.problem else "active"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is nearly too late, with the next step, and what is too late already."""
+        told = []
+        if self.expiring.first_deadline is not None:
+            told.append(
+                f"{self.expiring.soon} pending enrichment(s) expire within 24 hours, the first at "
+                f"{_moment(self.expiring.first_deadline)}. {self.next_step}"
+            )
+        if self.expiring.too_late:
+            told.append(
+                f"{self.expiring.too_late} pending enrichment(s) are too late to be sent; when "
+                "their seven days are over, the next run marks them expired"
+            )
+        return told
+
+    @property
+    def next_step(self) -> str:
+        """What keeps its pending enrichments from being sent, and what to do about it."""
+        project_id, problem = self.installation.project_id, self.installation.problem
+        if self.installation.paused:
+            return f"It is paused{how_to_resume(self.installation)}"
+        if problem:
+            return f"Its problem is: {problem}. Once it is mended: collector reconcile"
+        if self.worked_at is None:
+            return "The job was never at work for it; run: collector reconcile"
+        if self.worked_at <= self.now - LONG:
+            return (
+                f"The job was last at work for it at {_moment(self.worked_at)}; run: "
+                "collector reconcile"
+            )
+        if self.send_after is not None and self.now < self.send_after:
+            return (
+                f"The API has asked to be left alone until {_moment(self.send_after)}, and the "
+                "first run after that sends them; to ask it now: "
+                f"collector installation resume {project_id}"
+            )
+        return "The next run sends them: collector reconcile"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "project_id": self.installation.project_id,
+            "name": self.installation.name,
+            "integration_version": self.installation.integration_version,
+            "state": self.state,
+            "problem": self.installation.problem,
+            "sessions": self.funnel.sessions,
+            "calls": self.funnel.calls,
+            "verdicts": self.funnel.verdicts,
+            "expiring_within_24_hours": self.expiring.soon,
+            "first_deadline": self.expiring.first_deadline,
+            "too_late_to_send": self.expiring.too_late,
+            "warnings": self.warnings,
+            "last_beacon": self.last_beacon,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,21 +112,7 @@ class Status:
             "sessions": self.funnel.sessions,
             "calls": self.funnel.calls,
             "verdicts": self.funnel.verdicts,
-            "installations": [
-                {
-                    "project_id": item.installation.project_id,
-                    "name": item.installation.name,
-                    "integration_version": item.installation.integration_version,
-                    "state": item.state,
-                    "problem": item.installation.problem,
-                    "sessions": item.funnel.sessions,
-                    "calls": item.funnel.calls,
-                    "verdicts": item.funnel.verdicts,
-                    "expiring_within_24_hours": item.expiring,
-                    "last_beacon": item.last_beacon,
-                }
-                for item in self.installations
-            ],
+            "installations": [item.as_json() for item in self.installations],
             "last_run": self.last_run,
         }
 
@@ -78,14 +131,35 @@ def read_status(database: Database, project_id: int | None, now: datetime) -> St
         )
         return Status(
             funnel=funnel.count(connection, project_id),
-            installations=[
-                InstallationStatus(
-                    installation=item,
-                    funnel=funnel.count(connection, item.project_id),
-                    expiring=funnel.count_expiring(connection, item.project_id, now, SOON),
-                    last_beacon=sessions.last_beacon(connection, item.project_id),
-                )
-                for item in found
-            ],
-            last_run=runs.last(connection),
+            installations=[_of_one(connection, item, now) for item in found],
+            last_run=runs.last(connection, now),
         )
+
+
+def _of_one(
+    connection: Connection, installation: Installation, now: datetime
+) -> InstallationStatus:
+    project_id = installation.project_id
+    return InstallationStatus(
+        installation=installation,
+        funnel=funnel.count(connection, project_id),
+        expiring=funnel.count_expiring(connection, project_id, now + MARGIN, now + SOON),
+        last_beacon=sessions.last_beacon(connection, project_id),
+        worked_at=runs.searched_until(connection, project_id),
+        send_after=outbox.send_after(connection, project_id),
+        now=now,
+    )
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def how_to_resume(installation: Installation) -> str:
+    """Goes on from "it is paused": why, if that is known, and the command that ends it."""
+    command = f"collector installation resume {installation.project_id}"
+    if installation.problem is None:
+        return f"; go on with: {command}"
+    if command in installation.problem:
+        return f": {installation.problem}"
+    return f" ({installation.problem}); go on with: {command}"

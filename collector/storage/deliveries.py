@@ -23,7 +23,9 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
         *overdue,
     )
     said = "seven days after the session's start it was not accepted yet"
-    in_doubt = sa.exists().where(*theirs, EnrichmentRow.doubtful_revision > 0)
+    in_doubt = sa.exists().where(
+        *theirs, EnrichmentRow.doubtful_revision > EnrichmentRow.accepted_revision
+    )
     expired = connection.execute(
         sa.update(CallRow)
         .where(
@@ -72,9 +74,19 @@ def mark_unstored(connection: sa.Connection, project_id: int, group: Sequence[Du
 
 
 def mark_accepted(
-    connection: sa.Connection, project_id: int, sent: Sequence[Due], batch_id: str, now: datetime
+    connection: sa.Connection,
+    project_id: int,
+    sent: Sequence[Due],
+    *,
+    in_doubt: bool,
+    batch_id: str,
+    now: datetime,
 ) -> None:
-    """The API accepted these revisions; a newer one made meanwhile stays pending."""
+    """The API accepted these revisions; a newer one made meanwhile stays pending.
+
+    Where a request was not answered before, it may still arrive: it says the same, but nothing
+    newer is to be sent before its time is over, so it stays noted.
+    """
     newest = sa.and_(
         EnrichmentRow.revision == sa.bindparam("sent_revision"),
         EnrichmentRow.state == State.PENDING,
@@ -90,14 +102,20 @@ def mark_accepted(
             accepted_revision=sa.bindparam("sent_revision"),
             accepted_hash=sa.bindparam("sent_hash"),
             accepted_at=now,
-            doubtful_revision=0,
-            doubtful_since=None,
+            doubtful_revision=sa.case(
+                (sa.bindparam("clear"), 0), else_=EnrichmentRow.doubtful_revision
+            ),
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
             state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
         ),
         [
-            {**item.place(), "sent_revision": item.revision, "sent_hash": item.payload_hash}
+            {
+                **item.place(),
+                "sent_revision": item.revision,
+                "sent_hash": item.payload_hash,
+                "clear": not in_doubt and item.doubtful_revision == 0,
+            }
             for item in sent
         ],
     )

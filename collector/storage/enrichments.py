@@ -67,7 +67,7 @@ def slots_of(
             revision=row.revision,
             accepted_revision=row.accepted_revision,
             accepted_hash=row.accepted_hash,
-            in_doubt=row.doubtful_revision > 0,
+            in_doubt=row.doubtful_revision > row.accepted_revision,
             state=State(row.state),
         )
     return slots

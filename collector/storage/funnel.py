@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -34,16 +34,35 @@ def count(connection: sa.Connection, project_id: int | None = None) -> Funnel:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expiring:
+    """Pending enrichments whose seven days are nearly over.
+
+    ``first_deadline`` is that of the first of the ``soon``; the others are ``too_late`` to be
+    sent, and pending only until the job marks them.
+    """
+
+    soon: int
+    first_deadline: datetime | None
+    too_late: int
+
+
 def count_expiring(
-    connection: sa.Connection, project_id: int, now: datetime, within: timedelta
-) -> int:
-    """How many pending enrichments reach their deadline ``within`` so much time."""
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(EnrichmentRow)
-        .where(
+    connection: sa.Connection, project_id: int, soonest: datetime, until: datetime
+) -> Expiring:
+    """What reaches its deadline at ``until`` or before; up to ``soonest`` it is too late."""
+    in_time = EnrichmentRow.deadline > soonest
+    soon, first_deadline, number = connection.execute(
+        sa.select(
+            sa.func.count(sa.case((in_time, 1))),
+            sa.func.min(
+                sa.case((in_time, EnrichmentRow.deadline)), type_=EnrichmentRow.deadline.type
+            ),
+            sa.func.count(),
+        ).where(
             EnrichmentRow.project_id == project_id,
             sa.text("state = 'pending'"),
-            EnrichmentRow.deadline <= now + within,
+            EnrichmentRow.deadline <= until,
         )
-    ).scalar_one()
+    ).one()
+    return Expiring(soon=soon, first_deadline=first_deadline, too_late=number - soon)

@@ -83,7 +83,16 @@ def _due(
             EnrichmentRow.doubtful_revision.in_((0, EnrichmentRow.revision)),
             EnrichmentRow.doubtful_since <= now - QUIET,
         ),
+        ~_TO_BE_EXAMINED,
     )
+
+
+#: Its call has changed since, or is to be tried again: what was built of it may be outdated.
+_TO_BE_EXAMINED = sa.exists().where(
+    CallRow.project_id == EnrichmentRow.project_id,
+    CallRow.call_id == EnrichmentRow.call_id,
+    CallRow.examine,
+)
 
 
 def _built_for(integration_version: int) -> sa.ColumnElement[bool]:
@@ -124,43 +133,16 @@ def count_due(
     ).scalar_one()
 
 
-def count_settled_due(
-    connection: sa.Connection,
-    project_id: int,
-    integration_version: int,
-    now: datetime,
-    *,
-    margin: timedelta,
-) -> int:
-    """How many would be sent even if the job looked at no call before."""
-    return _count_settled(
-        connection, project_id, *_due(project_id, now, margin), _built_for(integration_version)
-    )
-
-
-def count_settled_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:
+def count_overdue(connection: sa.Connection, project_id: int, now: datetime) -> int:
     """How many would be given up even if the job looked at no call before."""
-    return _count_settled(
-        connection, project_id, sa.text("state = 'pending'"), EnrichmentRow.deadline <= now
-    )
-
-
-def _count_settled(
-    connection: sa.Connection,
-    project_id: int,
-    *conditions: sa.ColumnElement[bool] | sa.TextClause,
-) -> int:
-    looked_at = sa.and_(
-        CallRow.project_id == EnrichmentRow.project_id, CallRow.call_id == EnrichmentRow.call_id
-    )
     return connection.execute(
         sa.select(sa.func.count())
         .select_from(EnrichmentRow)
-        .join(CallRow, looked_at)
         .where(
             EnrichmentRow.project_id == project_id,
-            sa.not_(CallRow.examine),
-            *conditions,
+            sa.text("state = 'pending'"),
+            EnrichmentRow.deadline <= now,
+            ~_TO_BE_EXAMINED,
         )
     ).scalar_one()
 

@@ -233,8 +233,8 @@ class EnrichmentRow(Base):
     ``accepted_revision`` has reached it. A changed call keeps its number for good, and a call
     that has moved to another session leaves its row behind, ``superseded``. ``accepted_hash`` is
     of the payload that was accepted last.
-    ``doubtful_revision`` was sent without a definite answer: Contentsquare holds it, or what was
-    accepted before; 0 if nothing is in doubt.
+    ``doubtful_revision`` was sent without a definite answer at ``doubtful_since``: if it is above
+    ``accepted_revision``, Contentsquare holds the one or the other. 0 if there is none.
     """
 
     __tablename__ = "enrichment"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -47,18 +48,18 @@ def test_a_session_that_the_call_names_revives_it_however_late_its_beacon(
     assert (row["verdict"], row["rule"]) == ("accepted", "session_key")
 
 
-@pytest.mark.parametrize("key", ["visitor_id", "reference"])
+@pytest.mark.parametrize("key", [{"visitor_id": "k1"}, {"reference": "k1"}])
 def test_a_personal_key_that_is_told_late_revives_the_call_of_a_session_that_was_open(
-    world: World, key: str
+    world: World, key: dict[str, Any]
 ) -> None:
     world.visit("u.1")
     world.clock.forward(minutes=2)
-    call_id = world.call(**{key: "k1"})
+    call_id = world.call(**key)
     world.run()
     world.clock.forward(days=2)
     world.run()
     assert world.verdict(call_id) == "unmatched"
-    world.visit("u.1", **{key: "k1"})
+    world.visit("u.1", **key)
     report = world.run()
     assert (report.projects[0].revived, world.verdict(call_id)) == (1, "accepted")
 

@@ -11,9 +11,14 @@ from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
 from collector.jobs.explain import explain
 from collector.jobs.status import Status, read_status
+from collector.storage import leases, runs
+from collector.storage.leases import Lease
 from tests.world import PROJECT, START, World
 
+MICROSECOND = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def status(world: World, project_id: int | None = None) -> Status:
@@ -33,7 +38,7 @@ def test_an_installation_without_anything_has_an_empty_funnel(world: World) -> N
     found = status(world)
     assert (found.funnel.sessions, found.funnel.calls) == (0, 0)
     (item,) = found.installations
-    assert (item.state, item.expiring, item.last_beacon) == ("active", 0, None)
+    assert (item.state, item.warnings, item.last_beacon) == ("active", [], None)
     assert found.last_run is None
     assert found.as_json()["verdicts"] == dict.fromkeys(Verdict, 0)
 
@@ -86,18 +91,72 @@ def test_paused_problem_and_active_are_told_apart(world: World) -> None:
     assert status(world).as_json()["installations"][0]["problem"] is None
 
 
-@pytest.mark.parametrize(("age", "expiring"), [(6 * 24 * HOUR - HOUR, 0), (6 * 24 * HOUR, 1)])
-def test_what_expires_within_a_day_is_counted_before_it_does(
-    world: World, age: timedelta, expiring: int
-) -> None:
-    world.visit("u.1", visitor_id="v1")
-    world.call(visitor_id="v1")
+def pending(world: World) -> None:
+    """Three enrichments, of sessions that began an hour apart, wait to be sent."""
+    for index in range(3):
+        world.visit(f"user{index}.1", visitor_id=f"v{index}")
+        world.call(visitor_id=f"v{index}")
+        world.clock.forward(hours=1)
     world.edit(paused=True)
     world.run()
-    world.clock.now += age
-    (item,) = status(world).installations
-    assert item.expiring == expiring
-    assert item.funnel.verdicts["pending"] == 1
+    world.edit(paused=False)
+
+
+def test_what_expires_within_a_day_is_warned_of_before_it_does(world: World) -> None:
+    pending(world)
+    for age, soon, too_late in (
+        (6 * DAY - MICROSECOND, 0, 0),
+        (6 * DAY, 1, 0),
+        (6 * DAY + 2 * HOUR - MICROSECOND, 2, 0),
+        (6 * DAY + 2 * HOUR, 3, 0),
+        # What is begun within the last five minutes could arrive too late unnoticed.
+        (7 * DAY - 5 * MINUTE - MICROSECOND, 3, 0),
+        (7 * DAY - 5 * MINUTE, 2, 1),
+        (7 * DAY + 5 * HOUR, 0, 3),
+    ):
+        world.clock.now = START + age
+        document = status(world).as_json()["installations"][0]
+        told = document["warnings"]
+        counted = (document["expiring_within_24_hours"], document["too_late_to_send"], len(told))
+        assert counted == (soon, too_late, bool(soon) + bool(too_late)), age
+        first = START + 7 * DAY + too_late * HOUR if soon else None
+        assert document["first_deadline"] == first, age
+        if first:
+            assert f"{soon} pending enrichment(s) expire within 24 hours" in told[0]
+            assert f"the first at {first:%Y-%m-%d %H:%M:%S} UTC" in told[0]
+        if too_late:
+            assert f"{too_late} pending enrichment(s) are too late" in told[-1]
+        assert document["verdicts"]["pending"] == 3
+
+
+def test_what_is_too_late_is_told_until_the_job_has_marked_it(world: World) -> None:
+    pending(world)
+    world.clock.now = START + 8 * DAY
+    assert "the next run marks them expired" in status(world).installations[0].warnings[0]
+    world.run()
+    assert status(world).installations[0].warnings == []
+
+
+def test_a_warning_names_the_next_step(world: World) -> None:
+    pending(world)
+    then = START + 6 * DAY + 8 * HOUR
+    usual: dict[str, Any] = {
+        "paused": False, "problem": None, "send_after": None, "searched_until": then,
+    }  # fmt: skip
+    cases: list[tuple[dict[str, Any], timedelta, str]] = [
+        ({"paused": True}, MINUTE, "It is paused; go on with: collector installation resume 162"),
+        ({"paused": True, "problem": "all was refused"}, MINUTE, "paused (all was refused); go on"),
+        ({"problem": "wrong secret"}, MINUTE, "Its problem is: wrong secret."),
+        ({}, HOUR, "last at work for it at 2026-03-08 20:00:00 UTC; run: collector reconcile"),
+        ({}, HOUR - MICROSECOND, "The next run sends them: collector reconcile"),
+        ({"send_after": then + HOUR}, MINUTE, "left alone until 2026-03-08 21:00:00 UTC"),
+        ({"send_after": START}, MINUTE, "The next run sends them"),
+        ({"searched_until": None}, MINUTE, "The job was never at work for it"),
+    ]
+    for changes, since_run, step in cases:
+        world.edit(**{**usual, **changes})
+        world.clock.now = then + since_run
+        assert step in status(world).installations[0].warnings[0]
 
 
 def test_what_was_accepted_does_not_expire(world: World) -> None:
@@ -105,7 +164,7 @@ def test_what_was_accepted_does_not_expire(world: World) -> None:
     world.call(visitor_id="v1")
     world.run()
     world.clock.forward(days=6, hours=12)
-    assert status(world).installations[0].expiring == 0
+    assert status(world).installations[0].warnings == []
 
 
 def test_the_last_run_is_told(world: World) -> None:
@@ -116,6 +175,60 @@ def test_the_last_run_is_told(world: World) -> None:
     assert last is not None
     assert (last["run_id"], last["outcome"]) == (report.run_id, "done")
     assert last["started_at"] == START + HOUR
+
+
+def begin(world: World, run_id: str, *, lease: bool = False) -> None:
+    """A run begins that nothing will be heard of any more."""
+    with world.database.write() as connection:
+        runs.start(connection, run_id, "reconcile", world.clock())
+        if lease:
+            assert leases.take(connection, PROJECT, f"host:1:{run_id}", world.clock())
+
+
+def outcomes(world: World) -> dict[str, Any]:
+    """What the runs ended with, and when, once the job has looked for the silent ones."""
+    with world.database.write() as connection:
+        runs.close_interrupted(connection, world.clock())
+    rows = world.rows("SELECT run_id, outcome, finished_at IS NOT NULL AS ended FROM run")
+    for row in rows:
+        assert bool(row["ended"]) == (row["outcome"] != "running")
+    return {row["run_id"]: row["outcome"] for row in rows}
+
+
+def test_a_run_that_ended_without_a_word_is_interrupted_after_a_leases_term(world: World) -> None:
+    begin(world, "killed")
+    world.clock.now += 5 * MINUTE - MICROSECOND
+    assert outcomes(world) == {"killed": "running"}
+    world.clock.now += MICROSECOND
+    last = status(world).last_run
+    assert last is not None
+    assert last["outcome"] == "interrupted"  # nothing has noted it yet
+    assert outcomes(world) == {"killed": "interrupted"}
+    world.clock.forward(hours=1)
+    report = world.run()
+    assert outcomes(world) == {"killed": "interrupted", report.run_id: "done"}
+
+
+def test_a_run_that_holds_a_lease_is_running_however_long(world: World) -> None:
+    begin(world, "other")
+    begin(world, "at-work", lease=True)
+    for _ in range(3):
+        world.clock.now += 5 * MINUTE - MICROSECOND
+        with world.database.write() as connection:
+            lease = Lease(project_id=PROJECT, owner="host:1:at-work", number=1)
+            leases.hold(connection, lease, world.clock())
+    assert outcomes(world) == {"other": "interrupted", "at-work": "running"}
+    world.clock.now += 5 * MINUTE
+    assert outcomes(world) == {"other": "interrupted", "at-work": "interrupted"}
+
+
+def test_a_run_that_was_only_slow_writes_its_own_outcome(world: World) -> None:
+    begin(world, "slow")
+    world.clock.forward(hours=1)
+    assert outcomes(world) == {"slow": "interrupted"}
+    with world.database.write() as connection:
+        runs.finish(connection, "slow", outcome="done", counts={}, now=world.clock())
+    assert outcomes(world) == {"slow": "done"}
 
 
 def test_an_accepted_call_is_explained_by_its_match_and_its_enrichment(world: World) -> None:

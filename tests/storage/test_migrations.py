@@ -16,6 +16,7 @@ VIEWS = (
     "report_sessions",
     "report_calls",
     "report_enrichments",
+    "report_superseded",
     "report_funnel_daily",
     "report_beacons_daily",
 )
