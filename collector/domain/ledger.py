@@ -11,8 +11,8 @@ from collector.domain.call import digest
 from collector.domain.enrichment import FieldValue
 from collector.domain.verdicts import Reason, State, Verdict
 
-#: Said of what is given up after it was sent without an answer.
-PERHAPS = "; it was sent without an answer, so that it may have arrived all the same"
+#: Said of what is given up after a request of it had no answer.
+PERHAPS = "; a request was not answered, so that it may have arrived all the same"
 
 _NUMBERS = range(limits.MIN_ENRICHMENT_NUMBER, limits.MAX_ENRICHMENT_NUMBER + 1)
 
@@ -27,6 +27,7 @@ class Slot:
     revision: int
     accepted_revision: int  #: 0 while none was
     accepted_hash: str | None  #: of the payload of that revision
+    accepted_version: int | None  #: the integration version that it was built for
     in_doubt: bool  #: something was sent since then, and never answered
     state: State
 
@@ -54,12 +55,14 @@ class Draft:
     state: State = State.PENDING
 
 
-def deadline_of(first_seen: datetime) -> datetime:
+def deadline_of(first_seen: datetime, call_started: datetime) -> datetime:
     """When enriching a session first seen at ``first_seen`` stops making sense.
 
-    Source: later than that, what is sent is answered 200 and thrown away (Limitations).
+    It was there when the call began, even if its first beacon came later.
+
+    Source: seven days after its start, what is sent is answered 200 and thrown away (Limitations).
     """
-    return first_seen + limits.ENRICHABLE_FOR
+    return min(first_seen, call_started) + limits.ENRICHABLE_FOR
 
 
 def payload_hash(fields: Mapping[str, FieldValue]) -> str:
@@ -91,7 +94,9 @@ def settle(
         back = _draft(slot, new_hash, revision=slot.accepted_revision, state=State.ACCEPTED)
         judgement = delivered(slot.enrichment_number, slot.accepted_revision)
         return judgement, None if slot.state is State.ACCEPTED else back
-    if _already_says(slot, new_hash, integration_version):
+    # A clock that has jumped may have given it up too early.
+    given_up = slot.state is State.EXPIRED and now < deadline
+    if _already_says(slot, new_hash, integration_version) and not given_up:
         overdue = slot.state is State.PENDING and now >= deadline
         return _too_late(slot, deadline) if overdue else _standing(slot), None
     draft = _draft(slot, new_hash, revision=slot.revision + 1)

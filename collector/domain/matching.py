@@ -104,6 +104,9 @@ def decide(
     for rule in matching.rules:
         of_rule = [candidate for candidate in found if candidate.kind == rule.kind]
         if not of_rule:
+            # The session that the call itself names is worth waiting for.
+            if rule.kind == SESSION_KEY in call.keys and now < call.started_at + matching.horizon:
+                break
             continue
         latest = _latest_of_each_user(of_rule)
         # Where the lookup was cut off, whoever was left out could have been the caller.

@@ -9,7 +9,7 @@ overwriting effectively once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
@@ -23,6 +23,7 @@ from collector.domain.enrichment import Enrichment
 from collector.domain.installation import Installation
 from collector.errors import ContentsquareError
 from collector.jobs import sentences
+from collector.jobs.blame import Blame
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
 from collector.storage import deliveries, installations, leases, outbox, runs
@@ -42,7 +43,7 @@ class Begin(Enum):
 
     SEND = auto()
     STOP = auto()
-    TOO_LATE = auto()
+    ANEW = auto()  #: no, but another batch may be put together
 
 
 class Sender(Protocol):
@@ -92,9 +93,10 @@ class Delivery:
         self.progress.begin("sending", total)
         while not self.stopping():
             with self.database.read() as connection:
-                installation = installations.get(connection, project_id)
-                batch = self._next(connection, installation)
-            if not self._is_current(installation) or not batch:
+                installation = installations.find(connection, project_id)
+                batch = self._next(connection, installation) if installation else []
+            # If it was removed meanwhile, nothing of it is left to send.
+            if installation is None or not self._is_current(installation) or not batch:
                 return
             if not self._send_isolating(batch, installation):
                 return
@@ -115,35 +117,31 @@ class Delivery:
         """Send one batch, searching what is refused; whether to go on with the next one."""
         isolation = Isolation(batch, refused_in_row=installation.refused_in_row)
         refusals: dict[str, runs.Batch] = {}
-        go_on = True
+        begin, go_on = Begin.SEND, True
         while go_on and (group := isolation.next_group()):
             begun = self.monotonic()
-            match self._begin(group):
-                case Begin.STOP:
-                    go_on = False
-                    break
-                case Begin.TOO_LATE:
-                    break  # retries took long; it is left out of the next batch
+            begin = self._begin(group)
+            if begin is not Begin.SEND:
+                go_on = begin is Begin.ANEW
+                break
             answer = self._send(group, begun)
             sent = self._note(group, answer)
             if answer.outcome is Outcome.ACCEPTED:
                 isolation.accepted(group)
             elif answer.outcome is Outcome.REJECTED:
-                isolation.refused(group)
+                isolation.refused(_in_doubt_from(group, sent) if answer.in_doubt else group)
                 refusals[group[0].call_id] = sent
             else:
                 go_on = self._stop(answer)
-        if isolation.is_given_up:
-            self._give_up()
-            return False
-        alone_in_proven = len(batch) == 1 and installation.is_proven
-        if isolation.culprits and not isolation.any_accepted and not alone_in_proven:
-            return go_on and self._distrust(batch, installation)
-        self._blame(
-            [(culprit, refusals[culprit.call_id]) for culprit in isolation.culprits],
-            isolation.refused_in_row,
+        blame = Blame(
+            database=self.database,
+            lease=self.lease,
+            report=self.report,
+            progress=self.progress,
+            clock=self.clock,
         )
-        return go_on
+        tried = batch if begin is Begin.SEND and go_on else None
+        return blame.conclude(isolation, refusals, installation, tried) and go_on
 
     def _begin(self, group: Sequence[Due]) -> Begin:
         """Renew the lease, so that it outlives the request, and note what will be in doubt."""
@@ -156,17 +154,26 @@ class Delivery:
                 return Begin.STOP
             if not self._is_current(installation):
                 return Begin.STOP
-            if min(item.deadline for item in group) <= now + MARGIN:
-                return Begin.TOO_LATE
+            # Retries take time. What is left out now is not in the next batch.
+            too_late = min(item.deadline for item in group) <= now + MARGIN
+            if too_late or outbox.is_outdated(connection, self.lease.project_id, group):
+                return Begin.ANEW
             deliveries.mark_begun(connection, self.lease.project_id, group, now)
         return Begin.SEND
 
     def _is_current(self, installation: Installation) -> bool:
-        """Whether it is still on the version that the job has built for."""
-        current = installation.integration_version
-        if current != self.integration_version:
-            self._end(ProjectOutcome.LATER, sentences.moved_meanwhile(current))
-        return current == self.integration_version
+        """Whether it is still the integration, on the version, that this run has built for."""
+        version, credentials = installation.integration_version, self.credentials
+        if version != self.integration_version:
+            self._end(ProjectOutcome.LATER, sentences.moved_meanwhile(version))
+            return False
+        if (installation.integration_id, installation.client_id) != (
+            credentials.integration_id,
+            credentials.client_id,
+        ):
+            self._end(ProjectOutcome.LATER, sentences.EDITED_MEANWHILE)
+            return False
+        return True
 
     def _send(self, group: Sequence[Due], begun: float) -> Answer:
         try:
@@ -225,9 +232,16 @@ class Delivery:
                 batch_id=batch_id,
                 now=now,
             )
-            installations.note_accepted(connection, project_id, self.integration_version)
+            installations.note_accepted(
+                connection,
+                project_id,
+                self.credentials.integration_id,
+                self.integration_version,
+            )
             return
-        if not answer.in_doubt:
+        if answer.in_doubt:
+            deliveries.mark_begun(connection, project_id, group, now)
+        else:
             deliveries.mark_unstored(connection, project_id, group)
         if answer.outcome is Outcome.LATER:
             deliveries.postpone(connection, project_id, group, message=answer.message, now=now)
@@ -235,26 +249,6 @@ class Delivery:
             if answer.retry_after:
                 until = now + timedelta(seconds=answer.retry_after)
                 outbox.wait_until(connection, project_id, until)
-
-    def _blame(self, culprits: Sequence[tuple[Due, runs.Batch]], refused_in_row: int) -> None:
-        """Mark what was refused alone; only once it is clear that the batch was not at fault."""
-        if not culprits:
-            return
-        now = self.clock()
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, now)
-            for culprit, batch in culprits:
-                deliveries.mark_rejected(
-                    connection,
-                    batch.project_id,
-                    culprit,
-                    batch_id=batch.batch_id,
-                    message=batch.message,
-                    now=now,
-                )
-            installations.note_refused(connection, self.lease.project_id, refused_in_row)
-        self.report.rejected += len(culprits)
-        self.progress.advance(len(culprits))
 
     def _batch(self, group: Sequence[Due], answer: Answer, now: datetime) -> runs.Batch:
         return runs.Batch(
@@ -282,22 +276,10 @@ class Delivery:
     def _end(self, outcome: ProjectOutcome, message: str) -> None:
         self.report.outcome, self.report.message = outcome, message
 
-    def _distrust(self, batch: Sequence[Due], installation: Installation) -> bool:
-        """Nothing shows that the API takes what is built; always False: do not go on."""
-        project_id, now = self.lease.project_id, self.clock()
-        self._end(ProjectOutcome.PROBLEM, sentences.all_refused(installation, len(batch)))
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, now)
-            installations.distrust(connection, project_id)
-            deliveries.postpone(
-                connection, project_id, batch, message=sentences.REFUSED_AS_ALL, now=now
-            )
-        return False
 
-    def _give_up(self) -> None:
-        """Too much was refused to blame single enrichments."""
-        project_id = self.lease.project_id
-        self._end(ProjectOutcome.PROBLEM, sentences.too_many_refused(project_id))
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, self.clock())
-            installations.edit(connection, project_id, {"paused": True}, self.clock())
+def _in_doubt_from(group: Sequence[Due], sent: runs.Batch) -> list[Due]:
+    """The group as it stands after a request that was not answered at first."""
+    return [
+        replace(item, doubtful_revision=item.revision, doubtful_since=sent.sent_at)
+        for item in group
+    ]

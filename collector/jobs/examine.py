@@ -34,6 +34,7 @@ class Plan:
     left: list[Place] = field(default_factory=list)  #: enrichments that their calls leave behind
     drafts: list[Written] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    taken_up: list[Place] = field(default_factory=list)  #: calls came back, but cannot be built
     standing: set[str] = field(default_factory=set)  #: calls that wait on, as they did before
 
     def verdicts(self) -> Counter[str]:
@@ -49,6 +50,18 @@ class Plan:
         enrichments.write_drafts(connection, project_id, self.drafts, now)
         if self.withheld:
             enrichments.withhold(connection, project_id, self.withheld)
+        if self.taken_up:
+            enrichments.take_up(connection, project_id, self.taken_up)
+
+    def hold_back(self, call_id: str, match: Match, slot: Slot | None) -> None:
+        """The call's fields cannot be built: nothing outdated is sent of it."""
+        if slot is None:
+            return
+        if slot.state is State.SUPERSEDED:
+            number = slot.enrichment_number
+            self.taken_up.append(Place(session=match.session, enrichment_number=number))
+        else:
+            self.withheld.append(call_id)
 
 
 class Held:
@@ -165,11 +178,11 @@ class Examiner:
         now: datetime,
     ) -> None:
         call = examined.call
-        deadline = ledger.deadline_of(match.first_seen)
+        deadline = ledger.deadline_of(match.first_seen, call.started_at)
         try:
             fields = build_fields(call, self._version, self._definition.mapping.zone)
         except UnbuildableError as error:
-            plan.withheld += [call.call_id] if slot else []
+            plan.hold_back(call.call_id, match, slot)
             plan.decisions.append(_decision(call, _invalid(error), match))
             return
         judgement, draft = ledger.settle(
@@ -180,26 +193,31 @@ class Examiner:
             deadline=deadline,
             now=now,
         )
+        if draft is None and judgement.verdict is examined.judgement.verdict:
+            judgement = examined.judgement  # nothing is new, and it knows more: why, since when
         plan.decisions.append(_decision(call, judgement, match))
         if draft is not None:
             self._given[match.session].add(draft.enrichment_number)
-            plan.drafts.append(self._written(call.call_id, match, draft, fields, slot))
+            plan.drafts.append(self._written(call, match, draft, fields, slot))
 
     def _written(
         self,
-        call_id: str,
+        call: Call,
         match: Match,
         draft: ledger.Draft,
         fields: dict[str, FieldValue],
         slot: Slot | None,
     ) -> Written:
+        version = self._version.number
+        if slot is not None and draft.state is State.ACCEPTED:
+            version = slot.accepted_version or version
         return Written(
-            call_id=call_id,
+            call_id=call.call_id,
             session=match.session,
             draft=draft,
             fields=fields,
-            integration_version=self._version.number,
-            deadline=ledger.deadline_of(match.first_seen),
+            integration_version=version,
+            deadline=ledger.deadline_of(match.first_seen, call.started_at),
             is_new=slot is None,
         )
 

@@ -186,12 +186,16 @@ class Job:
         with self.database.write() as connection:
             leases.hold(connection, lease, now)
             since = runs.searched_until(connection, lease.project_id)
+            oldest = now - limits.ENRICHABLE_FOR - self.definition.matching.skew
             if since is not None:
+                # In the future it was noted by a clock that was wrong.
+                since = oldest if since > now + OVERLAP else since - OVERLAP
                 report.revived = candidates.revive(
                     connection,
                     lease.project_id,
-                    since - OVERLAP,
-                    now - limits.ENRICHABLE_FOR - self.definition.matching.skew,
+                    self.definition.matching,
+                    since=since,
+                    started_after=oldest,
                 )
             runs.note_searched(connection, lease.project_id, now)
 

@@ -53,13 +53,14 @@ class ProjectReport:
             found.append(
                 f"{invalid} call(s) have fields that cannot be built: see report_calls where "
                 "verdict = 'invalid', mend the records and import them again, or mend the "
-                "definition, then: collector retry --reason fields_invalid"
+                f"definition, then: collector retry --project-id {self.project_id} --reason "
+                "fields_invalid"
             )
         if self.rejected:
             found.append(
                 f"{self.rejected} enrichment(s) were refused by the API: see report_calls where "
                 "verdict = 'rejected', compare the definition with the registered schema, and "
-                "when it is mended: collector retry"
+                f"when it is mended: collector retry --project-id {self.project_id}"
             )
         return [f"Project {self.project_id}: {sentence}." for sentence in found]
 

@@ -19,8 +19,8 @@ from collector.storage import installations, retries
 from collector.storage.database import Database
 from collector.storage.retries import Selection
 
-#: The reasons that a fix can do away with.
-RETRIABLE = (Reason.REFUSED_BY_API, Reason.FIELDS_INVALID)
+#: The reasons that a fix can do away with; of the last one, the fix of a clock.
+RETRIABLE = (Reason.REFUSED_BY_API, Reason.FIELDS_INVALID, Reason.DEADLINE_PASSED)
 
 #: Calls in one transaction: few enough that imports and the job hardly wait.
 PAGE = 500

@@ -9,6 +9,8 @@ from collector.domain.installation import Installation
 
 PAUSED_MEANWHILE = "paused meanwhile, the rest was not sent"
 
+EDITED_MEANWHILE = "its integration was changed meanwhile; the next run sends the rest by it"
+
 
 def version_not_defined(installation: Installation, definition: Definition) -> str:
     """The definition lacks the version that an installation is on."""
@@ -60,15 +62,11 @@ REFUSED_AS_ALL = "the API refused it, and all that was sent with it"
 def all_refused(installation: Installation, number: int) -> str:
     """A batch was refused throughout, so that nothing shows where the fault is."""
     version = installation.integration_version
-    before = (
-        f"something built for integration version {version} was accepted before, but now"
-        if installation.is_proven
-        else f"nothing built for integration version {version} was accepted yet, and"
-    )
     return (
-        f"{before} the API refuses {'the only one' if number == 1 else f'all {number}'} of a batch;"
-        " no enrichment was blamed, and each run tries a few. Compare the definition with the "
-        "schema that is registered as that version (collector integration check), or go back: "
+        f"the API refuses {'the only one' if number == 1 else f'all {number}'} of a batch built "
+        f"for integration version {version}, and accepts nothing beside; no enrichment was blamed, "
+        "and each run builds anew and tries a few. Compare the definition with the schema that is "
+        "registered as that version (collector integration check), or go back: "
         f"{_go_back(installation.project_id)}"
     )
 

@@ -39,7 +39,7 @@ class Examined:
     @property
     def points_elsewhere(self) -> bool:
         """Whether the record has changed in what says which session it came from."""
-        return self.match_hash not in {None, self.call.match_hash()}
+        return self.match_hash != self.call.match_hash()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -328,26 +328,27 @@ def write_decisions(
     connection: sa.Connection, project_id: int, decisions: Iterable[Decision], now: datetime
 ) -> None:
     """Write the verdicts of calls together with their matches."""
-    rows = [_decided(decision, now) for decision in decisions]
+    rows = [_decided(decision) for decision in decisions]
     if not rows:
         return
-    columns = [name for name in rows[0] if name != "the_call"]
+    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "the_call"}
+    said = [getattr(CallRow, name) == columns[name] for name in ("verdict", "reason", "detail")]
     connection.execute(
         sa.update(CallRow)
         .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
-        .values({name: sa.bindparam(name) for name in columns}),
+        # The same again was not decided now.
+        .values(**columns, decided_at=sa.case((sa.and_(*said), CallRow.decided_at), else_=now)),
         rows,
     )
 
 
-def _decided(decision: Decision, now: datetime) -> dict[str, Any]:
+def _decided(decision: Decision) -> dict[str, Any]:
     match = decision.match
     return {
         "the_call": decision.call_id,
         "verdict": decision.judgement.verdict,
         "reason": decision.judgement.reason,
         "detail": decision.judgement.detail,
-        "decided_at": now,
         "examine": decision.examine_again,
         "user_id": match.session.user_id if match else None,
         "session_number": match.session.session_number if match else None,

@@ -11,9 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from collector.domain.definition import Matching
 from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
 from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
+from collector.domain.verdicts import Verdict
 from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow, UtcDateTime
+
+#: Calls named in one statement.
+CHUNK = 500
 
 
 def find(
@@ -155,28 +160,62 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
 
 
 def revive(
-    connection: sa.Connection, project_id: int, since: datetime, started_after: datetime
+    connection: sa.Connection,
+    project_id: int,
+    matching: Matching,
+    *,
+    since: datetime,
+    started_after: datetime,
 ) -> int:
-    """Have the job look again at calls without a session whose key was seen newly after ``since``.
+    """Have the job look again at calls without a session whose key was seen after ``since``.
 
     Returns:
         How many calls were revived.
     """
-    seen_again = (
-        sa.select(CallKeyRow.call_id)
-        .join(
-            SightingRow,
-            sa.and_(
-                SightingRow.project_id == CallKeyRow.project_id,
-                SightingRow.kind == CallKeyRow.kind,
-                SightingRow.value == CallKeyRow.value,
-            ),
+    rows = connection.execute(_seen_since(project_id, since, started_after)).all()
+    shared = {rule.kind for rule in matching.rules if rule.shared}
+    revived = {
+        row.call_id
+        for row in rows
+        # Who is shown a shared key only after a call began cannot have made it.
+        if row.kind not in shared or row.first_seen <= row.started_at + matching.skew
+    }
+    revived.update(connection.execute(_named_since(project_id, since, started_after)).scalars())
+    call_ids = sorted(revived)
+    for start in range(0, len(call_ids), CHUNK):
+        chunk = call_ids[start : start + CHUNK]
+        connection.execute(
+            sa.update(CallRow)
+            .where(CallRow.project_id == project_id, CallRow.call_id.in_(chunk))
+            .values(examine=True)
         )
-        .where(CallKeyRow.project_id == project_id, SightingRow.first_seen > since)
+    return len(call_ids)
+
+
+def _without_session(project_id: int, started_after: datetime) -> tuple[Any, ...]:
+    return (
+        CallRow.project_id == project_id,
+        CallRow.started_at > started_after,
+        CallRow.verdict.in_((Verdict.UNMATCHED, Verdict.AMBIGUOUS)),
     )
+
+
+def _seen_since(
+    project_id: int, since: datetime, started_after: datetime
+) -> sa.Select[str, datetime, str, datetime]:
+    return (
+        sa.select(CallRow.call_id, CallRow.started_at, SightingRow.kind, SightingRow.first_seen)
+        .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
+        .join(SightingRow, _both(SightingRow, CallKeyRow, "project_id", "kind", "value"))
+        .where(*_without_session(project_id, started_after), SightingRow.last_seen > since)
+    )
+
+
+def _named_since(project_id: int, since: datetime, started_after: datetime) -> sa.Select[Any]:
     session_key = SessionRow.user_id + "." + sa.cast(SessionRow.session_number, sa.String)
-    named_now = (
-        sa.select(CallKeyRow.call_id)
+    return (
+        sa.select(CallRow.call_id)
+        .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
         .join(
             SessionRow,
             sa.and_(
@@ -184,19 +223,12 @@ def revive(
             ),
         )
         .where(
-            CallKeyRow.project_id == project_id,
+            *_without_session(project_id, started_after),
             CallKeyRow.kind == SESSION_KEY,
             SessionRow.first_seen > since,
         )
     )
-    revived = connection.execute(
-        sa.update(CallRow)
-        .where(
-            CallRow.project_id == project_id,
-            CallRow.started_at > started_after,
-            CallRow.verdict.in_(("unmatched", "ambiguous")),
-            sa.or_(CallRow.call_id.in_(seen_again), CallRow.call_id.in_(named_now)),
-        )
-        .values(examine=True)
-    )
-    return revived.rowcount
+
+
+def _both(one: Any, other: Any, *columns: str) -> sa.ColumnElement[bool]:
+    return sa.and_(*(getattr(one, name) == getattr(other, name) for name in columns))

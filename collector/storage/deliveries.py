@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain import ledger
 from collector.domain.verdicts import Reason, State, Verdict
 from collector.storage.enrichments import AT_PLACE
-from collector.storage.outbox import Due
+from collector.storage.outbox import QUIET, Due
 from collector.storage.tables import CallRow, EnrichmentRow
 
 
@@ -23,6 +24,8 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
         *overdue,
     )
     said = "seven days after the session's start it was not accepted yet"
+    earlier = "seven days after the session's start only an earlier revision was accepted"
+    accepted = sa.exists().where(*theirs, EnrichmentRow.accepted_revision > 0)
     in_doubt = sa.exists().where(
         *theirs, EnrichmentRow.doubtful_revision > EnrichmentRow.accepted_revision
     )
@@ -36,7 +39,8 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
         .values(
             verdict=Verdict.EXPIRED,
             reason=Reason.DEADLINE_PASSED,
-            detail=sa.case((in_doubt, said + ledger.PERHAPS), else_=said),
+            detail=sa.case((accepted, earlier), else_=said)
+            + sa.case((in_doubt, ledger.PERHAPS), else_=""),
             decided_at=now,
         )
     ).rowcount
@@ -51,7 +55,7 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
 def mark_begun(
     connection: sa.Connection, project_id: int, group: Sequence[Due], now: datetime
 ) -> None:
-    """A request with these is about to be sent: until its answer, what is held is in doubt."""
+    """A request with these is about to be sent, or was not answered: what is held is in doubt."""
     connection.execute(
         sa.update(EnrichmentRow)
         .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
@@ -101,10 +105,10 @@ def mark_accepted(
         .values(
             accepted_revision=sa.bindparam("sent_revision"),
             accepted_hash=sa.bindparam("sent_hash"),
+            accepted_version=sa.bindparam("sent_version"),
             accepted_at=now,
-            doubtful_revision=sa.case(
-                (sa.bindparam("clear"), 0), else_=EnrichmentRow.doubtful_revision
-            ),
+            doubtful_revision=sa.bindparam("doubtful"),
+            doubtful_since=sa.bindparam("since"),
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
             state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
@@ -114,7 +118,8 @@ def mark_accepted(
                 **item.place(),
                 "sent_revision": item.revision,
                 "sent_hash": item.payload_hash,
-                "clear": not in_doubt and item.doubtful_revision == 0,
+                "sent_version": item.integration_version,
+                **_straggler(item, in_doubt, now),
             }
             for item in sent
         ],
@@ -127,6 +132,14 @@ def mark_accepted(
         for item in sent
     }
     _judge(connection, project_id, judged, now)
+
+
+def _straggler(item: Due, in_doubt: bool, now: datetime) -> dict[str, Any]:
+    """What may still arrive of an accepted revision, from requests that were not answered."""
+    since = now if in_doubt else item.doubtful_since
+    if since is None or since <= now - QUIET:
+        return {"doubtful": 0, "since": None}
+    return {"doubtful": item.revision, "since": since}
 
 
 def mark_rejected(

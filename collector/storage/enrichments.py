@@ -53,6 +53,7 @@ def slots_of(
             EnrichmentRow.revision,
             EnrichmentRow.accepted_revision,
             EnrichmentRow.accepted_hash,
+            EnrichmentRow.accepted_version,
             EnrichmentRow.doubtful_revision,
             EnrichmentRow.state,
         ).where(EnrichmentRow.project_id == project_id, EnrichmentRow.call_id.in_(call_ids))
@@ -67,6 +68,7 @@ def slots_of(
             revision=row.revision,
             accepted_revision=row.accepted_revision,
             accepted_hash=row.accepted_hash,
+            accepted_version=row.accepted_version,
             in_doubt=row.doubtful_revision > row.accepted_revision,
             state=State(row.state),
         )
@@ -145,7 +147,6 @@ def _new_row(project_id: int, written: Written, now: datetime) -> dict[str, Any]
         "session_number": written.session.session_number,
         "enrichment_number": written.draft.enrichment_number,
         "accepted_revision": 0,
-        "deadline": written.deadline,
         "created_at": now,
     }
 
@@ -156,6 +157,7 @@ def _content(written: Written, now: datetime) -> dict[str, Any]:
         "payload_hash": written.draft.payload_hash,
         "integration_version": written.integration_version,
         "revision": written.draft.revision,
+        "deadline": written.deadline,
         "state": written.draft.state,
         "attempts": 0,
         "changed_at": now,
@@ -170,6 +172,16 @@ def supersede(
         sa.update(EnrichmentRow)
         .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
         .values(state=State.SUPERSEDED, changed_at=now),
+        [the_place(place.session, place.enrichment_number) for place in places],
+    )
+
+
+def take_up(connection: sa.Connection, project_id: int, places: Sequence[Place]) -> None:
+    """Calls have come back to these, but what they say now cannot be built."""
+    connection.execute(
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
+        .values(state=State.INVALID),
         [the_place(place.session, place.enrichment_number) for place in places],
     )
 

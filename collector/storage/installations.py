@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -137,23 +137,18 @@ def edit(
     of another integration.
     """
     before = get(connection, project_id)
+    version = changes.get("integration_version", before.integration_version)
     if changes.get("integration_id", before.integration_id) != before.integration_id:
-        changes = {**changes, "proven_version": None}
+        changes = {"proven_version": None, "refused_in_row": 0, **changes}
+    if version != before.integration_version:
+        changes = {"refused_in_row": 0, **changes}
     connection.execute(
         sa.update(InstallationRow)
         .where(InstallationRow.project_id == project_id)
         .values(**changes, changed_at=now)
     )
-    version = changes.get("integration_version", before.integration_version)
     if version != before.integration_version:
-        connection.execute(
-            sa.update(CallRow)
-            .where(
-                CallRow.project_id == project_id,
-                CallRow.verdict.in_(("pending", "invalid", "rejected")),
-            )
-            .values(examine=True)
-        )
+        _build_anew(connection, project_id, ("pending", "invalid", "rejected"))
 
 
 def note_problem(connection: sa.Connection, project_id: int, problem: str | None) -> None:
@@ -168,12 +163,15 @@ def note_problem(connection: sa.Connection, project_id: int, problem: str | None
     )
 
 
-def note_accepted(connection: sa.Connection, project_id: int, integration_version: int) -> None:
-    """The API has accepted something that was built for this integration version."""
+def note_accepted(
+    connection: sa.Connection, project_id: int, integration_id: int, integration_version: int
+) -> None:
+    """The API has accepted something that was built for this integration and version."""
     connection.execute(
         sa.update(InstallationRow)
         .where(
             InstallationRow.project_id == project_id,
+            InstallationRow.integration_id == integration_id,
             sa.or_(
                 InstallationRow.proven_version.is_distinct_from(integration_version),
                 InstallationRow.refused_in_row > 0,
@@ -183,12 +181,22 @@ def note_accepted(connection: sa.Connection, project_id: int, integration_versio
     )
 
 
-def distrust(connection: sa.Connection, project_id: int) -> None:
-    """Nothing is proven any more of what is built for the present integration version."""
+def distrust(connection: sa.Connection, project_id: int, *, pause: bool, now: datetime) -> None:
+    """Nothing is proven any more of what is built, and all that is pending is built anew."""
+    changes = {"paused": True, "changed_at": now} if pause else {}
     connection.execute(
         sa.update(InstallationRow)
         .where(InstallationRow.project_id == project_id)
-        .values(proven_version=None)
+        .values(proven_version=None, **changes)
+    )
+    _build_anew(connection, project_id, ("pending",))
+
+
+def _build_anew(connection: sa.Connection, project_id: int, verdicts: Sequence[str]) -> None:
+    connection.execute(
+        sa.update(CallRow)
+        .where(CallRow.project_id == project_id, CallRow.verdict.in_(verdicts))
+        .values(examine=True)
     )
 
 
@@ -208,6 +216,12 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         NotFoundError: there is none.
         UsageError: there is data, and ``with_data`` was not given.
     """
+    # First, as everybody takes it: else the job and this could stop each other.
+    connection.execute(
+        sa.select(InstallationRow.project_id)
+        .where(InstallationRow.project_id == project_id)
+        .with_for_update()
+    )
     get(connection, project_id)
     held = [
         (row.__tablename__, _count(connection, row, project_id)) for row in (SessionRow, CallRow)

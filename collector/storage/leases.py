@@ -28,12 +28,19 @@ class Lease:
 
 
 def take(connection: sa.Connection, project_id: int, owner: str, now: datetime) -> Lease | None:
-    """Take the lease if it is free or has lapsed; None if another worker holds it."""
+    """Take the lease if it is free or has lapsed; None if another worker holds it.
+
+    One that ends later than any clock at hand could have said was given by a wrong one.
+    """
     taken = connection.execute(
         sa.update(InstallationRow)
         .where(
             InstallationRow.project_id == project_id,
-            sa.or_(InstallationRow.lease_until.is_(None), InstallationRow.lease_until <= now),
+            sa.or_(
+                InstallationRow.lease_until.is_(None),
+                InstallationRow.lease_until <= now,
+                InstallationRow.lease_until > now + 2 * TERM,
+            ),
         )
         .values(
             lease_owner=owner,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,9 +83,23 @@ def _due(
         sa.or_(
             EnrichmentRow.doubtful_revision.in_((0, EnrichmentRow.revision)),
             EnrichmentRow.doubtful_since <= now - QUIET,
+            EnrichmentRow.doubtful_since > now + QUIET,  # by a clock that was wrong
         ),
         ~_TO_BE_EXAMINED,
     )
+
+
+def is_outdated(connection: sa.Connection, project_id: int, group: Sequence[Due]) -> bool:
+    """Whether the record of any of these calls has changed since they were chosen."""
+    return connection.execute(
+        sa.select(
+            sa.exists().where(
+                CallRow.project_id == project_id,
+                CallRow.call_id.in_([item.call_id for item in group]),
+                CallRow.examine,
+            )
+        )
+    ).scalar_one()
 
 
 #: Its call has changed since, or is to be tried again: what was built of it may be outdated.

@@ -95,7 +95,11 @@ def _chosen(
     project_id: int, reason: Reason, selection: Selection, soonest: datetime
 ) -> sa.Select[str, int]:
     """Id of each chosen call, and 1 or 0 for whether it can still be delivered in time."""
-    query = _rejected(soonest) if reason is Reason.REFUSED_BY_API else _invalid(soonest)
+    query = (
+        _rejected(soonest)
+        if reason is Reason.REFUSED_BY_API
+        else _unbuilt(soonest).where(CallRow.reason == reason)
+    )
     query = query.where(CallRow.project_id == project_id)
     if selection.containing is not None:
         # LIKE would know wildcards, and on SQLite no difference between a and A.
@@ -123,18 +127,19 @@ def _rejected(soonest: datetime) -> sa.Select[str, int]:
     )
 
 
-def _invalid(soonest: datetime) -> sa.Select[str, int]:
-    """Nothing may have been built of them, so that only their session tells the deadline."""
+def _unbuilt(soonest: datetime) -> sa.Select[str, int]:
+    """Nothing may have been built of them, so that only session and call tell the deadline."""
     theirs = sa.and_(
         SessionRow.project_id == CallRow.project_id,
         SessionRow.user_id == CallRow.user_id,
         SessionRow.session_number == CallRow.session_number,
     )
-    in_time = SessionRow.first_seen > soonest - limits.ENRICHABLE_FOR
+    begun = soonest - limits.ENRICHABLE_FOR
+    in_time = sa.and_(SessionRow.first_seen > begun, CallRow.started_at > begun)
     return (
         sa.select(CallRow.call_id, _flag(in_time))
         .join(SessionRow, theirs)
-        .where(CallRow.verdict == Verdict.INVALID)
+        .where(CallRow.verdict.in_((Verdict.INVALID, Verdict.EXPIRED)))
     )
 
 

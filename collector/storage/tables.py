@@ -138,7 +138,7 @@ class SightingRow(Base):
         # long past.
         sa.Index(None, "project_id", "kind", "value", "last_seen"),
         sa.Index(None, "project_id", "user_id", "session_number"),
-        sa.Index(None, "project_id", "first_seen"),
+        sa.Index(None, "project_id", "last_seen"),
     )
 
 
@@ -232,7 +232,7 @@ class EnrichmentRow(Base):
     ``revision`` grows with every change of the payload; it is accepted once
     ``accepted_revision`` has reached it. A changed call keeps its number for good, and a call
     that has moved to another session leaves its row behind, ``superseded``. ``accepted_hash`` is
-    of the payload that was accepted last.
+    of the payload that was accepted last, ``accepted_version`` what it was built for.
     ``doubtful_revision`` was sent without a definite answer at ``doubtful_since``: if it is above
     ``accepted_revision``, Contentsquare holds the one or the other. 0 if there is none.
     """
@@ -257,6 +257,7 @@ class EnrichmentRow(Base):
     accepted_at: Mapped[datetime | None]
     batch_id: Mapped[str | None] = mapped_column(sa.String(32))
     accepted_hash: Mapped[str | None] = mapped_column(sa.String(32))
+    accepted_version: Mapped[int | None] = mapped_column(sa.Integer)
     doubtful_revision: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     doubtful_since: Mapped[datetime | None]
 

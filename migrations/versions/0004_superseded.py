@@ -123,10 +123,16 @@ def upgrade() -> None:
         "installation",
         sa.Column("refused_in_row", sa.Integer(), nullable=False, server_default="0"),
     )
+    # Keys that were seen again are looked for too, and not only those seen newly.
+    op.drop_index("sighting_project_id_first_seen_ix", "sighting")
+    op.create_index("sighting_project_id_last_seen_ix", "sighting", ["project_id", "last_seen"])
     op.add_column("call", sa.Column("match_hash", sa.String(length=32), nullable=True))
     for column in _new_columns():
         op.add_column("enrichment", column)
-    op.execute("UPDATE enrichment SET accepted_hash = payload_hash WHERE state = 'accepted'")
+    op.execute(
+        "UPDATE enrichment SET accepted_hash = payload_hash, "
+        "accepted_version = integration_version WHERE state = 'accepted'"
+    )
     op.execute(
         "UPDATE installation SET proven_version = integration_version WHERE EXISTS (SELECT 1 "
         "FROM enrichment e WHERE e.project_id = installation.project_id AND e.state = 'accepted' "
@@ -168,6 +174,8 @@ def downgrade() -> None:
         op.create_unique_constraint(UNIQUE, "enrichment", ["project_id", "call_id"])
         _replace_states(STATE, STATE_BEFORE, "")
     op.drop_column("call", "match_hash")
+    op.drop_index("sighting_project_id_last_seen_ix", "sighting")
+    op.create_index("sighting_project_id_first_seen_ix", "sighting", ["project_id", "first_seen"])
     for name in ("proven_version", "refused_in_row"):
         op.drop_column("installation", name)
     op.execute(SESSIONS)
@@ -178,6 +186,7 @@ def downgrade() -> None:
 def _new_columns() -> list[sa.Column[object]]:
     return [
         sa.Column("accepted_hash", sa.String(length=32), nullable=True),
+        sa.Column("accepted_version", sa.Integer(), nullable=True),
         sa.Column("doubtful_revision", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("doubtful_since", MOMENT, nullable=True),
     ]

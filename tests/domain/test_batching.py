@@ -56,16 +56,16 @@ def test_exactly_the_culprits_are_found_and_every_neighbour_is_accepted_once(
     assert sorted(isolation.culprits) == sorted(culprits)
     assert api.accepted == Counter(set(range(size)) - culprits)
     assert api.requests <= most_requests(size, len(culprits))
-    assert not isolation.is_given_up
+    assert not isolation.is_over_budget
     assert not isolation.next_group()
 
 
 @given(batch=batches(MAX_CULPRITS + 1, 200))
 @settings(deadline=None, max_examples=100)
-def test_with_nine_culprits_or_more_the_batch_is_given_up(batch: tuple[int, set[int]]) -> None:
+def test_with_nine_culprits_or_more_the_batch_is_over_budget(batch: tuple[int, set[int]]) -> None:
     size, culprits = batch
     isolation, api = isolated(size, culprits)
-    assert isolation.is_given_up
+    assert isolation.is_over_budget
     assert len(isolation.culprits) == MAX_CULPRITS + 1
     assert set(isolation.culprits) <= culprits
     assert all(times == 1 for times in api.accepted.values())

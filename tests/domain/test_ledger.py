@@ -19,7 +19,7 @@ from collector.domain.ledger import (
     settle,
 )
 from collector.domain.verdicts import Reason, State, Verdict
-from tests.domain.samples import MICROSECOND, NOON
+from tests.domain.samples import DAY, MICROSECOND, NOON
 
 FIELDS = {"answered": True, "duration": 75_000}
 HASH = payload_hash(FIELDS)
@@ -33,6 +33,7 @@ SAME = Slot(
     revision=3,
     accepted_revision=0,
     accepted_hash=None,
+    accepted_version=None,
     in_doubt=False,
     state=State.PENDING,
 )
@@ -76,7 +77,7 @@ REFUSED = (Verdict.REJECTED, Reason.REFUSED_BY_API)
 
 UNTIL = "the session could be enriched until 2026-03-03T12:00:00+00:00"
 
-PERHAPS = "; it was sent without an answer, so that it may have arrived all the same"
+PERHAPS = "; a request was not answered, so that it may have arrived all the same"
 
 AT, JUST_BEFORE, AFTER = DEADLINE, DEADLINE - MICROSECOND, DEADLINE + timedelta(days=1)
 
@@ -102,7 +103,8 @@ BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft 
     "same, accepted, late": (ACCEPTED, (), AFTER, DELIVERED, None),
     "same, rejected": (REJECTED, (), NOON, REFUSED, None),
     "same, rejected, late": (REJECTED, (), AFTER, REFUSED, None),
-    "same, expired": (EXPIRED, (), NOON, TOO_LATE, None),
+    # Given up by a clock that had jumped: there is time left.
+    "same, expired early": (EXPIRED, (), NOON, TO_SEND, draft(2, 4)),
     "same, expired, late": (EXPIRED, (), AFTER, TOO_LATE, None),
     # What was withheld is sent anew even when it says the same as before.
     "same, withheld": (WITHHELD, (), NOON, TO_SEND, draft(2, 4)),
@@ -184,10 +186,10 @@ def test_what_becomes_of_a_matched_call(branch: str) -> None:
             NOON,
             "enrichment 2, revision 3, was refused by the API: nothing has changed since",
         ),
-        (EXPIRED, NOON, "enrichment 2, revision 3, was not accepted in time"),
+        (EXPIRED, AFTER, "enrichment 2, revision 3, was not accepted in time"),
         (
             in_doubt(EXPIRED),
-            NOON,
+            AFTER,
             "enrichment 2, revision 3, was not accepted in time" + PERHAPS,
         ),
         (None, AT, UNTIL),
@@ -225,6 +227,7 @@ def test_settling_twice_writes_once() -> None:
         revision=written.revision,
         accepted_revision=0,
         accepted_hash=None,
+        accepted_version=None,
         in_doubt=False,
         state=State.PENDING,
     )
@@ -235,7 +238,11 @@ def test_settling_twice_writes_once() -> None:
 
 
 def test_a_session_can_be_enriched_for_seven_days_after_it_was_first_seen() -> None:
-    assert deadline_of(NOON) == datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+    assert deadline_of(NOON, NOON + DAY) == datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+
+
+def test_a_session_that_was_told_after_the_call_began_before_it_all_the_same() -> None:
+    assert deadline_of(NOON + DAY, NOON) == datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

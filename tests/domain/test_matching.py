@@ -24,6 +24,9 @@ KEYS = {
 }
 CALL = a_call(keys=KEYS)
 
+#: When the session that the call names is waited for no longer.
+LATER = NOON + Matching().horizon
+
 
 def seen(session_key: str, first: float, last: float, by: str = "visitor_id") -> Candidate:
     """A session first and last seen so many minutes from the call's start, with its key."""
@@ -42,7 +45,7 @@ def chosen(*candidates: Candidate) -> str:
     """The session key and the rule, or the verdict; whatever the order of the candidates."""
     answers = set()
     for found in (candidates, candidates[::-1]):
-        answer = decide(CALL, found, Matching(), NOON)
+        answer = decide(CALL, found, Matching(), LATER)
         if isinstance(answer, Match):
             answers.add(f"{answer.session.session_key} by {answer.rule}")
         else:
@@ -127,7 +130,7 @@ SITUATIONS = {
         ],
         "ambiguous",
     ),
-    "nobody": ([], "waiting"),
+    "nobody": ([], "unmatched"),
 }
 
 
@@ -150,6 +153,17 @@ def test_a_session_is_open_for_exactly_thirty_minutes_after_it_was_last_seen(
 ) -> None:
     session = replace(seen("a.1", -60, -60), last_seen=last_seen)
     assert session.covers(NOON) is open_at_noon
+
+
+def test_the_session_that_a_call_names_is_waited_for_before_a_weaker_key_decides() -> None:
+    for now, named in ((LATER - MICROSECOND, False), (LATER, True), (NOON, True)):
+        visits = [seen("b.1", -10, -1)]
+        if now == NOON:
+            visits.append(seen("a.1", -20, -15, by="session_key"))
+        answer = decide(CALL, visits, Matching(), now)
+        assert isinstance(answer, Match) is named
+        if isinstance(answer, NoMatch):
+            assert (answer.verdict, answer.reason) == (Verdict.WAITING, Reason.NO_SESSION_YET)
 
 
 def test_rules_of_ones_own_are_tried_in_their_own_order() -> None:
@@ -176,7 +190,7 @@ def test_candidates_by_a_key_without_a_rule_are_no_candidates() -> None:
 
 def test_a_match_carries_its_evidence() -> None:
     visits = [seen("a.1", -90, -10.5), seen("b.1", -400, -300)]
-    match = decide(CALL, visits, Matching(), NOON)
+    match = decide(CALL, visits, Matching(), LATER)
     assert match == Match(
         session=parse_session_key("a.1"),
         first_seen=NOON - 90 * MINUTE,
@@ -193,7 +207,7 @@ def test_a_match_carries_its_evidence() -> None:
 
 
 def test_a_key_seen_after_the_call_began_was_seen_no_seconds_before_it() -> None:
-    match = decide(CALL, [seen("a.1", -10, 5)], Matching(), NOON)
+    match = decide(CALL, [seen("a.1", -10, 5)], Matching(), LATER)
     assert isinstance(match, Match)
     assert match.evidence["seconds_before_call"] == 0
 

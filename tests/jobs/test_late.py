@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import World
+from tests.world import PROJECT, World
 
 HORIZON = timedelta(hours=3)
 MICROSECOND = timedelta(microseconds=1)
@@ -104,3 +104,56 @@ def test_calls_that_arrive_in_any_order_keep_the_numbers_they_got(world: World) 
     assert numbers == {"late": 1, "early": 2}
     assert world.report_call("middle")["enrichment_number"] == 3
     assert world.report_call("middle")["accepted_revision"] == 2
+
+
+def test_a_session_that_was_told_late_is_no_younger_than_the_call_that_names_it(
+    world: World,
+) -> None:
+    world.sandbox.session_started(PROJECT, "u", 1, world.clock())
+    call_id = world.call(session_key="u.1")
+    world.run()
+    world.clock.forward(days=6)
+    world.visit("u.1")
+    world.edit(paused=True)
+    world.run()
+    world.edit(paused=False)
+    world.clock.forward(days=2)
+    world.run()
+    assert world.verdict(call_id) == "expired"
+    assert world.sandbox.dropped == []
+
+
+def test_the_session_that_a_call_names_is_waited_for(world: World) -> None:
+    world.visit("u.4", visitor_id="v1")
+    call_id = world.call(session_key="u.5", visitor_id="v1")
+    world.run()
+    assert world.verdict(call_id) == "waiting"
+    world.visit("u.5")
+    world.run()
+    assert world.report_call(call_id)["session_key"] == "u.5"
+
+
+def test_a_number_that_is_shown_on_after_the_call_revives_it(world: World) -> None:
+    world.visit("u.1", tracking_number="+33199000001")
+    world.clock.forward(minutes=45)
+    call_id = world.call(tracking_number="+33199000001")
+    world.clock.forward(minutes=61)
+    world.run()
+    assert world.verdict(call_id) == "unmatched"
+    world.visit("u.1", tracking_number="+33199000001")
+    world.clock.forward(minutes=1)
+    world.run()
+    assert world.verdict(call_id) == "accepted"
+
+
+def test_a_clock_that_was_ahead_for_one_run_hides_no_late_key(world: World) -> None:
+    world.visit("u.1")
+    world.clock.forward(minutes=1)
+    call_id = world.call(visitor_id="v1")
+    world.clock.forward(hours=3)
+    world.run()
+    world.clock.forward(hours=-1)
+    world.visit("u.1", visitor_id="v1")
+    world.clock.forward(minutes=1)
+    world.run()
+    assert world.verdict(call_id) == "accepted"

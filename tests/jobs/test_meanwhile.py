@@ -16,6 +16,7 @@ from collector.contentsquare import EnrichmentApi
 from collector.domain.call import Call
 from collector.domain.definition import Definition
 from collector.errors import CollectorError
+from collector.jobs.progress import Unwatched
 from collector.jobs.report import ProjectOutcome
 from collector.sandbox import Fault
 from collector.storage import calls, installations
@@ -288,3 +289,43 @@ def test_an_import_and_the_job_never_wait_for_each_other_crosswise(world: World)
     world.run()
     importing.join(20)
     assert failures == []
+
+
+def test_an_installation_that_is_removed_meanwhile_stops_no_other(world: World) -> None:
+    world.install(project_id=163, integration_id=43)
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+
+    class Removing(Unwatched):
+        def begin(self, step: str, total: int) -> None:  # noqa: ARG002 - told by the job
+            if step == "sending" and installed(world, PROJECT):
+                with world.database.write() as connection:
+                    installations.remove(connection, PROJECT, with_data=True)
+
+    report = world.run(progress=Removing())
+    assert not installed(world, PROJECT)
+    assert report.projects[1].outcome is ProjectOutcome.DONE
+
+
+def installed(world: World, project_id: int) -> bool:
+    with world.database.read() as connection:
+        return installations.find(connection, project_id) is not None
+
+
+def test_an_integration_that_is_changed_meanwhile_is_not_proven_by_the_one_before(
+    world: World,
+) -> None:
+    world.visit("u.1", visitor_id="v1")
+    world.call(visitor_id="v1")
+
+    class Changing:
+        def __init__(self) -> None:
+            self.api = world.job().sender
+
+        def send(self, *arguments: Any) -> Any:
+            world.edit(integration_id=44)
+            return self.api.send(*arguments)
+
+    report = world.run(sender=Changing())
+    assert report.projects[0].outcome is ProjectOutcome.LATER
+    assert world.rows("SELECT proven_version FROM installation") == [{"proven_version": None}]

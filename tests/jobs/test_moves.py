@@ -205,3 +205,27 @@ def test_the_database_itself_refuses(accepted: World, change: str) -> None:
     accepted.run()
     with pytest.raises(IntegrityError), accepted.database.write() as connection:
         connection.execute(sa.text(f"UPDATE enrichment SET {change} WHERE call_id = 'd'"))
+
+
+def test_a_call_that_comes_back_but_cannot_be_built_is_not_said_to_be_elsewhere(
+    accepted: World,
+) -> None:
+    accepted.call("c", visitor_id="v2")
+    accepted.run()
+    accepted.call("c", visitor_id="v1", attributes={"rating": "great"})
+    accepted.run()
+    assert at(accepted, "c") == ("invalid", "first.1", 1)
+    assert left_behind(accepted) == [("c", "second.1", 1, "yes")]
+    accepted.call("c", visitor_id="v1")
+    accepted.run()
+    assert (at(accepted, "c"), accepted.posts) == (("accepted", "first.1", 1), 2)
+
+
+def test_a_call_matched_by_an_earlier_version_of_the_software_can_move_too(
+    accepted: World,
+) -> None:
+    with accepted.database.write() as connection:
+        connection.execute(sa.text("UPDATE call SET match_hash = NULL"))
+    accepted.call("c", visitor_id="v2")
+    accepted.run()
+    assert at(accepted, "c") == ("accepted", "second.1", 1)

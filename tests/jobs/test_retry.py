@@ -279,3 +279,19 @@ def test_a_retry_in_the_middle_of_a_run_loses_nothing(world: Drifted) -> None:
     world.run(sender=Interrupted())
     world.mend_definition()
     assert world.run().funnel.verdicts["accepted"] == 4
+
+
+def test_what_a_wrong_clock_gave_up_is_taken_up_again(world: Drifted) -> None:
+    world.visit("a.1", visitor_id="a")
+    world.call("a", visitor_id="a")
+    world.edit(paused=True)
+    world.run()
+    world.clock.forward(days=8)
+    world.run()
+    assert world.verdict("a") == "expired"
+    assert world.retry(Reason.DEADLINE_PASSED).marked == 0
+    world.clock.forward(days=-8)
+    assert world.retry(Reason.DEADLINE_PASSED).marked == 1
+    world.edit(paused=False)
+    world.run()
+    assert world.verdict("a") == "accepted"

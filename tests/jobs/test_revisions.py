@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -196,3 +197,28 @@ def test_a_number_belongs_to_its_call_whatever_becomes_of_it(world: World) -> No
     world.call("earlier", visitor_id="v1", ago=timedelta(seconds=30))
     world.run()
     assert world.report_call("earlier")["enrichment_number"] == 3
+
+
+def test_a_doubt_ends_when_no_request_can_arrive_any_more(accepted: World) -> None:
+    accepted.sandbox.add(Fault(kind="drop_before", count=1))
+    say(accepted, BETTER)
+    accepted.clock.forward(minutes=5)
+    for revision, attributes in ((3, GOOD), (4, BETTER), (5, GOOD)):
+        say(accepted, attributes)
+        assert stand(accepted) == ("accepted", revision, revision)
+
+
+def test_a_change_that_was_taken_back_names_the_version_it_was_accepted_under(
+    accepted: World,
+) -> None:
+    one = accepted.definition.versions[1]
+    versions = {1: one, 2: replace(one, number=2)}
+    accepted.definition = replace(accepted.definition, versions=versions)
+    accepted.edit(paused=True)
+    say(accepted, BETTER)
+    accepted.edit(integration_version=2)
+    say(accepted, BETTER)
+    assert accepted.report_call("c")["integration_version"] == 2
+    say(accepted, GOOD)
+    assert stand(accepted) == ("accepted", 1, 1)
+    assert accepted.report_call("c")["integration_version"] == 1

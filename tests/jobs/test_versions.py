@@ -121,7 +121,7 @@ def test_a_version_registered_with_another_schema_blames_nobody_and_tries_others
         good, world.sandbox = world.sandbox, sandbox
         report = world.run(163)
         assert report.projects[0].outcome is ProjectOutcome.PROBLEM
-        assert "nothing built for integration version 3 was accepted yet" in report.attention[0]
+        assert "built for integration version 3, and accepts nothing" in report.attention[0]
         assert "all 5 of a batch" in report.attention[0]
         assert report.funnel.verdicts["pending"] == 2 * CANARY
         world.run(163)
@@ -181,7 +181,7 @@ def test_a_small_batch_that_is_refused_throughout_blames_nobody_even_in_a_proven
     spoil(world, *found)
     report = world.run()
     assert report.projects[0].outcome is ProjectOutcome.PROBLEM
-    assert "was accepted before, but now the API refuses all 3" in report.attention[0]
+    assert "refuses all 3 of a batch" in report.attention[0]
     assert report.funnel.verdicts["pending"] == 3
     (good,) = calls(world, 1)
     report = world.run()
@@ -205,6 +205,9 @@ def test_refusals_one_by_one_over_many_runs_hold_the_installation_in_the_end(
     assert "installation resume 162" in report.attention[0]
     assert (world.verdict(blamed), world.verdict(last)) == ("rejected", "pending")
     world.edit(**RESUMED)
+    world.run()
+    assert world.verdict(last) == "pending"
+    calls(world, 1)
     world.run()
     assert world.verdict(last) == "rejected"
 

@@ -200,7 +200,9 @@ def settled(database: Database, verdicts: dict[str, Verdict]) -> None:
 
 def revived(database: Database, since: datetime, project_id: int = 162) -> list[str]:
     with database.write() as connection:
-        number = candidates.revive(connection, project_id, since, NOON - DAY)
+        number = candidates.revive(
+            connection, project_id, Matching(), since=since, started_after=NOON - DAY
+        )
         page = calls.to_examine(connection, project_id, after=None, limit=100)
     assert number == len(page)
     return [examined.call.call_id for examined in page]
@@ -213,7 +215,7 @@ def test_calls_without_a_session_are_revived_by_a_key_seen_newly(database: Datab
     assert revived(database, NOON) == ["ambiguous", "unmatched"]
 
 
-def test_only_a_key_first_seen_after_the_last_search_revives(database: Database) -> None:
+def test_only_a_key_seen_after_the_last_search_revives(database: Database) -> None:
     settled(database, dict.fromkeys(("at", "after", "again", "never"), Verdict.UNMATCHED))
     visit(database, "at.1", MINUTE, visitor_id="at")
     visit(database, "after.1", MINUTE + MICROSECOND, visitor_id="after")
@@ -221,7 +223,27 @@ def test_only_a_key_first_seen_after_the_last_search_revives(database: Database)
     visit(database, "other.1", 2 * MINUTE, reference="never")
     visit(database, "other.2", 2 * MINUTE, project_id=163, visitor_id="never")
     assert revived(database, NOON + MINUTE, project_id=163) == []
-    assert revived(database, NOON + MINUTE) == ["after"]
+    assert revived(database, NOON + MINUTE) == ["after", "again"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (-40 * MINUTE, 10 * MINUTE, ["call-1"]),
+        (MINUTE, 10 * MINUTE, ["call-1"]),
+        (MINUTE + MICROSECOND, 10 * MINUTE, []),
+    ],
+)
+def test_a_shared_key_that_is_shown_only_after_the_call_revives_nothing(
+    database: Database, first: timedelta, last: timedelta, found: list[str]
+) -> None:
+    (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
+    settled(database, {"call-1": Verdict.UNMATCHED})
+    with database.write() as connection:
+        calls.store(connection, 162, [replace(call_by(shared), call_id="call-1")], NOON)
+        connection.execute(sa.text("UPDATE call SET examine = false"))
+    visit(database, "u.1", first, last, by=shared)
+    assert revived(database, NOON) == found
 
 
 def test_a_call_that_names_its_session_is_revived_when_the_session_comes(

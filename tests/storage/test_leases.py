@@ -134,3 +134,11 @@ def test_of_workers_that_come_at_once_exactly_one_gets_the_lease(
             sa.text("SELECT lease_owner, lease_number FROM installation WHERE project_id = 162")
         ).one()
     assert tuple(stored) == (lease.owner, 1)
+
+
+def test_a_lease_that_no_clock_at_hand_could_have_given_is_taken_over(
+    installed: Database,
+) -> None:
+    taken(installed, "a", NOON + TERM + MICROSECOND)
+    assert take(installed, "b", NOON + MICROSECOND) is None
+    assert taken(installed, "b", NOON).number == 2
