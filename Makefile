@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check snippet bench-page clean
+.PHONY: help demo test check torture snippet bench-page clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+torture: .venv/.dev ## kill the job everywhere, and see that it does not matter (docs/torture.md)
+	@PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set' $(BIN)/python -m tests.torture $(TORTURE_ARGS)
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
