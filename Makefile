@@ -24,8 +24,9 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-torture: .venv/.dev ## kill the job everywhere, and see that it does not matter (docs/torture.md)
+torture: .venv/.dev ## kill the job everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
 	@PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set' $(BIN)/python -m tests.torture $(TORTURE_ARGS)
+	@$(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py

@@ -183,6 +183,7 @@ class World:
             "ON c.project_id = e.project_id AND c.call_id = e.call_id "
             "WHERE e.state <> 'superseded' AND ("
             "(e.state = 'accepted' AND e.accepted_revision <> e.revision) "
+            "OR (e.state = 'pending' AND c.verdict <> 'pending') "
             "OR (c.verdict IN ('pending', 'rejected', 'accepted') AND c.verdict <> e.state) "
             "OR c.user_id <> e.user_id OR c.session_number <> e.session_number)"
         ) == [{"wrong": 0}]

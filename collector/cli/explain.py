@@ -73,9 +73,10 @@ def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
     )
     click.echo(json.dumps(enrichment["payload"], indent=2, ensure_ascii=False))
     if enrichment["doubtful_revision"] > enrichment["accepted_revision"]:
+        before = "what was accepted before" if enrichment["accepted_revision"] else "nothing"
         click.echo(
             f"Revision {enrichment['doubtful_revision']} was sent without an answer: Contentsquare "
-            "may hold it, or what was accepted before."
+            f"may hold it, or {before}."
         )
 
 

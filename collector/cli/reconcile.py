@@ -45,10 +45,10 @@ class Duration(click.ParamType[float]):
 def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_json: bool) -> None:
     """Join calls to sessions, build enrichments, and deliver them.
 
-    Exit code 0: all went well. 1: this run found something that needs a person, and each case is
-    explained; what earlier runs found stands in `collector status`. It can be stopped at any
-    moment and run again; nothing is lost or doubled. A stop by SIGTERM or Ctrl-C waits for the
-    batch in flight.
+    Exit code 0: all went well, or --dry-run only looked. 1: this run found something that needs a
+    person, and each case is explained; what earlier runs found stands in `collector status`. It
+    can be stopped at any moment and run again; nothing is lost or doubled. A stop by SIGTERM or
+    Ctrl-C waits for the batch in flight.
     """
     if dry_run and every is not None:
         raise UsageError("--dry-run shows one moment; it does not go with --every.")

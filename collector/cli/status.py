@@ -65,3 +65,6 @@ def _print_installations(found: Status) -> None:
             for item in found.installations
         ],
     )
+    for item in found.installations:
+        if problem := item.installation.problem:
+            click.echo(f"\nProject {item.installation.project_id}: {problem}.", err=True)

@@ -30,6 +30,7 @@ class Slot:
     accepted_version: int | None  #: the integration version that it was built for
     in_doubt: bool  #: something was sent since then, and never answered
     state: State
+    deadline: datetime  #: as it was when the row was written; a record's start may be corrected
 
     def stands_as(self, new_hash: str) -> bool:
         """Whether Contentsquare is known to hold this very payload."""
@@ -96,14 +97,17 @@ def settle(
         return judgement, None if slot.state is State.ACCEPTED else back
     # A clock that has jumped may have given it up too early.
     given_up = slot.state is State.EXPIRED and now < deadline
-    if _already_says(slot, new_hash, integration_version) and not given_up:
-        overdue = slot.state is State.PENDING and now >= deadline
-        return _too_late(slot, deadline) if overdue else _standing(slot), None
-    draft = _draft(slot, new_hash, revision=slot.revision + 1)
+    says_so = _already_says(slot, new_hash, integration_version)
+    draft = _draft(slot, new_hash, revision=slot.revision + (not says_so or given_up))
+    if says_so and slot.state is not State.PENDING and not given_up:
+        return _standing(slot), None
     if now >= deadline:
-        # A call that comes back to a session takes its row up again, late or not.
-        late = replace(draft, state=State.EXPIRED) if slot.state is State.SUPERSEDED else None
+        # Nothing outdated is sent, and a call that comes back takes its row up, late or not.
+        open_still = slot.state in {State.PENDING, State.SUPERSEDED}
+        late = replace(draft, state=State.EXPIRED) if open_still else None
         return _too_late(slot, deadline), late
+    if says_so and not given_up and slot.deadline == deadline:
+        return _standing(slot), None
     return _to_send(draft), draft
 
 

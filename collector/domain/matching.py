@@ -105,8 +105,14 @@ def decide(
         of_rule = [candidate for candidate in found if candidate.kind == rule.kind]
         if not of_rule:
             # The session that the call itself names is worth waiting for.
-            if rule.kind == SESSION_KEY in call.keys and now < call.started_at + matching.horizon:
-                break
+            early = now < call.started_at + matching.horizon
+            if found and early and rule.kind == SESSION_KEY in call.keys:
+                return NoMatch(
+                    verdict=Verdict.WAITING,
+                    reason=Reason.NO_SESSION_YET,
+                    detail=f"the session {call.keys[SESSION_KEY]} that the call names was not seen "
+                    "yet; still early",
+                )
             continue
         latest = _latest_of_each_user(of_rule)
         # Where the lookup was cut off, whoever was left out could have been the caller.

@@ -77,7 +77,7 @@ def _look(
             call_id = examined.call.call_id
             _move(standing, examined.judgement.verdict, verdicts[call_id], 1)
         report.decided.update(plan.verdicts())
-        report.to_send_count += plan.verdicts()[Verdict.PENDING]
+        report.to_send_count += plan.verdicts()[Verdict.PENDING] - plan.due_before(now + MARGIN)
         report.to_send += _shown(plan, SHOWN - len(report.to_send))
         after = (page[-1].call.started_at, page[-1].call.call_id)
         progress.advance(len(page))

@@ -41,6 +41,12 @@ class Plan:
         """How many calls of the page get each verdict."""
         return Counter(decision.judgement.verdict.value for decision in self.decisions)
 
+    def due_before(self, moment: datetime) -> int:
+        """How many of the new drafts reach their deadline by then."""
+        return sum(
+            draft.deadline <= moment for draft in self.drafts if draft.draft.state is State.PENDING
+        )
+
     def write(self, connection: Connection, project_id: int, now: datetime) -> None:
         """Write everything, in the transaction that read the page."""
         changed = [item for item in self.decisions if item.call_id not in self.standing]
@@ -137,6 +143,7 @@ class Examiner:
             still = {candidate.session for candidate in found[call.call_id]}
             if (
                 isinstance(match, NoMatch)
+                and match.verdict is Verdict.AMBIGUOUS
                 and examined.match is not None
                 and held[call.call_id].session in still
             ):

@@ -102,7 +102,10 @@ class Job:
             installation = installations.find(connection, installation.project_id) or installation
         if lease is None:
             report.outcome = ProjectOutcome.BUSY
-            report.message = "another worker is at it; nothing was done here"
+            report.message = (
+                "another worker is at it, or was killed less than five minutes ago; nothing was "
+                "done here"
+            )
             return report
         try:
             self._attempt(run_id, installation, lease, report)
@@ -181,23 +184,24 @@ class Job:
                 outbox.wait_until(connection, lease.project_id, until)
 
     def _revive(self, lease: Lease, report: ProjectReport) -> None:
-        """A key seen newly may be the one that an unmatched call has waited for."""
-        now = self.clock()
-        with self.database.write() as connection:
-            leases.hold(connection, lease, now)
-            since = runs.searched_until(connection, lease.project_id)
-            oldest = now - limits.ENRICHABLE_FOR - self.definition.matching.skew
+        """A key seen of late may be the one that an unmatched call has waited for."""
+        now, project_id, rules = self.clock(), lease.project_id, self.definition.matching
+        found: list[str] = []
+        # Asked before the transaction that writes: beacons need not wait for it.
+        with self.database.read() as connection:
+            since = runs.searched_until(connection, project_id)
+            oldest = now - limits.ENRICHABLE_FOR - rules.skew
             if since is not None:
                 # In the future it was noted by a clock that was wrong.
                 since = oldest if since > now + OVERLAP else since - OVERLAP
-                report.revived = candidates.revive(
-                    connection,
-                    lease.project_id,
-                    self.definition.matching,
-                    since=since,
-                    started_after=oldest,
+                found = candidates.revivable(
+                    connection, project_id, rules, since=since, started_after=oldest
                 )
-            runs.note_searched(connection, lease.project_id, now)
+        with self.database.write() as connection:
+            leases.hold(connection, lease, now)
+            candidates.revive(connection, project_id, found)
+            runs.note_searched(connection, project_id, now)
+        report.revived = len(found)
 
     def _examine(self, examiner: Examiner, lease: Lease, report: ProjectReport) -> None:
         with self.database.read() as connection:

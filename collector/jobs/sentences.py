@@ -18,7 +18,7 @@ def version_not_defined(installation: Installation, definition: Definition) -> s
     return (
         f"the installation is on integration version {installation.integration_version}, but the "
         f"definition has only {known}: add [versions.{installation.integration_version}] to it, or "
-        f"{_go_back(installation.project_id)}"
+        f"go back: {_go_back(installation.project_id)}"
     )
 
 
@@ -76,7 +76,8 @@ def too_many_refused(project_id: int) -> str:
     return (
         "the API refuses so many enrichments one after the other that the cause is no single "
         "record; the installation is paused. Compare the definition with the registered schema "
-        f"(collector integration check), then: collector installation resume {project_id}"
+        f"(collector integration check), then: collector installation resume {project_id}; what "
+        f"was rejected before is sent again by: collector retry --project-id {project_id}"
     )
 
 

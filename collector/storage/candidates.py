@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
 from types import SimpleNamespace
@@ -159,37 +159,38 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
     )
 
 
-def revive(
+def revivable(
     connection: sa.Connection,
     project_id: int,
     matching: Matching,
     *,
     since: datetime,
     started_after: datetime,
-) -> int:
-    """Have the job look again at calls without a session whose key was seen after ``since``.
-
-    Returns:
-        How many calls were revived.
-    """
-    rows = connection.execute(_seen_since(project_id, since, started_after)).all()
+) -> list[str]:
+    """The calls without a session for which one may be found, as a key was seen after ``since``."""
     shared = {rule.kind for rule in matching.rules if rule.shared}
-    revived = {
+    rows = connection.execute(_seen_since(project_id, shared, since, started_after))
+    found = {
         row.call_id
         for row in rows
         # Who is shown a shared key only after a call began cannot have made it.
         if row.kind not in shared or row.first_seen <= row.started_at + matching.skew
     }
-    revived.update(connection.execute(_named_since(project_id, since, started_after)).scalars())
-    call_ids = sorted(revived)
+    found.update(connection.execute(_named_since(project_id, since, started_after)).scalars())
+    return sorted(found)
+
+
+def revive(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) -> None:
+    """Have the job look at these again."""
     for start in range(0, len(call_ids), CHUNK):
-        chunk = call_ids[start : start + CHUNK]
         connection.execute(
             sa.update(CallRow)
-            .where(CallRow.project_id == project_id, CallRow.call_id.in_(chunk))
+            .where(
+                CallRow.project_id == project_id,
+                CallRow.call_id.in_(call_ids[start : start + CHUNK]),
+            )
             .values(examine=True)
         )
-    return len(call_ids)
 
 
 def _without_session(project_id: int, started_after: datetime) -> tuple[Any, ...]:
@@ -201,13 +202,22 @@ def _without_session(project_id: int, started_after: datetime) -> tuple[Any, ...
 
 
 def _seen_since(
-    project_id: int, since: datetime, started_after: datetime
+    project_id: int, shared: Collection[str], since: datetime, started_after: datetime
 ) -> sa.Select[str, datetime, str, datetime]:
+    first_seen = sa.func.min(SightingRow.first_seen, type_=SightingRow.first_seen.type)
     return (
-        sa.select(CallRow.call_id, CallRow.started_at, SightingRow.kind, SightingRow.first_seen)
+        sa.select(
+            CallRow.call_id, CallRow.started_at, SightingRow.kind, first_seen.label("first_seen")
+        )
         .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
         .join(SightingRow, _both(SightingRow, CallKeyRow, "project_id", "kind", "value"))
-        .where(*_without_session(project_id, started_after), SightingRow.last_seen > since)
+        .where(
+            *_without_session(project_id, started_after),
+            SightingRow.last_seen > since,
+            # One more visitor of a shared key makes nothing less ambiguous.
+            sa.or_(CallRow.verdict == Verdict.UNMATCHED, SightingRow.kind.not_in(shared)),
+        )
+        .group_by(CallRow.call_id, CallRow.started_at, SightingRow.kind)
     )
 
 

@@ -56,6 +56,7 @@ def slots_of(
             EnrichmentRow.accepted_version,
             EnrichmentRow.doubtful_revision,
             EnrichmentRow.state,
+            EnrichmentRow.deadline,
         ).where(EnrichmentRow.project_id == project_id, EnrichmentRow.call_id.in_(call_ids))
     )
     slots: dict[str, dict[SessionId, Slot]] = defaultdict(dict)
@@ -71,6 +72,7 @@ def slots_of(
             accepted_version=row.accepted_version,
             in_doubt=row.doubtful_revision > row.accepted_revision,
             state=State(row.state),
+            deadline=row.deadline,
         )
     return slots
 

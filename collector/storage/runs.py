@@ -104,7 +104,8 @@ def last(connection: sa.Connection, now: datetime) -> dict[str, Any] | None:
     if row is None:
         return None
     found = dict(row._mapping)
-    return {**found, "outcome": found.pop("outcome_now")}
+    outcome_now = found.pop("outcome_now")
+    return {**found, "outcome": outcome_now}
 
 
 def searched_until(connection: sa.Connection, project_id: int) -> datetime | None:

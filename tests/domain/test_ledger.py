@@ -36,6 +36,7 @@ SAME = Slot(
     accepted_version=None,
     in_doubt=False,
     state=State.PENDING,
+    deadline=DEADLINE,
 )
 PENDING = SAME
 ACCEPTED = replace(SAME, state=State.ACCEPTED, accepted_revision=3, accepted_hash=HASH)
@@ -98,7 +99,14 @@ BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft 
     # The same fields again: it stands where its enrichment stands.
     "same, pending": (PENDING, (), NOON, TO_SEND, None),
     "same, pending, a microsecond before": (PENDING, (), JUST_BEFORE, TO_SEND, None),
-    "same, pending, at the deadline": (PENDING, (), AT, TOO_LATE, None),
+    "same, pending, at the deadline": (PENDING, (), AT, TOO_LATE, draft(2, 3, State.EXPIRED)),
+    "same, pending, of a corrected start": (
+        replace(PENDING, deadline=AFTER),
+        (),
+        NOON,
+        TO_SEND,
+        draft(2, 3),
+    ),
     "same, accepted": (ACCEPTED, (), NOON, DELIVERED, None),
     "same, accepted, late": (ACCEPTED, (), AFTER, DELIVERED, None),
     "same, rejected": (REJECTED, (), NOON, REFUSED, None),
@@ -135,7 +143,14 @@ BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft 
     "older version, rejected": (older(REJECTED), (), NOON, TO_SEND, draft(2, 4)),
     "older version, expired": (older(EXPIRED), (), NOON, TO_SEND, draft(2, 4)),
     "older version, accepted": (older(ACCEPTED), (), NOON, DELIVERED, None),
-    "older version, pending, late": (older(PENDING), (), AT, TOO_LATE, None),
+    "older version, pending, late": (
+        older(PENDING),
+        (),
+        AT,
+        TOO_LATE,
+        draft(2, 4, State.EXPIRED),
+    ),
+    "other, pending, late": (other(PENDING), (), AT, TOO_LATE, draft(2, 4, State.EXPIRED)),
     # What is accepted already is not sent again, whatever was built since and never sent.
     "back, pending": (accepted_before(PENDING), (), NOON, DELIVERED, BACK),
     "back, rejected": (accepted_before(REJECTED), (), NOON, DELIVERED, BACK),
@@ -148,7 +163,13 @@ BRANCHES: dict[str, tuple[Slot | None, Collection[int], datetime, object, Draft 
         TO_SEND,
         draft(2, 4),
     ),
-    "back, but in doubt, late": (in_doubt(accepted_before(PENDING)), (), AT, TOO_LATE, None),
+    "back, but in doubt, late": (
+        in_doubt(accepted_before(PENDING)),
+        (),
+        AT,
+        TOO_LATE,
+        draft(2, 4, State.EXPIRED),
+    ),
     # A call that comes back to a session takes its number up again.
     "left behind": (LEFT_BEHIND, (), NOON, TO_SEND, draft(2, 4)),
     "left behind, others": (other(LEFT_BEHIND), {1, 3}, NOON, TO_SEND, draft(2, 4)),
@@ -230,6 +251,7 @@ def test_settling_twice_writes_once() -> None:
         accepted_version=None,
         in_doubt=False,
         state=State.PENDING,
+        deadline=DEADLINE,
     )
     judgement, again = settle(
         FIELDS, integration_version=1, slot=slot, taken={1}, deadline=DEADLINE, now=NOON

@@ -72,7 +72,7 @@ def test_a_beacon_after_the_deadline_brings_nothing_back(world: World) -> None:
     world.clock.forward(days=7)
     world.visit("u.1", visitor_id="v1")
     world.run()
-    assert world.verdict(call_id) in {"unmatched", "expired"}
+    assert world.verdict(call_id) == "expired"
     assert world.posts == 0
 
 
@@ -157,3 +157,46 @@ def test_a_clock_that_was_ahead_for_one_run_hides_no_late_key(world: World) -> N
     world.clock.forward(minutes=1)
     world.run()
     assert world.verdict(call_id) == "accepted"
+
+
+def named(world: World, *, ago: timedelta, rating: str | None = None) -> None:
+    """The record of call "c", which names its session."""
+    attributes = {} if rating is None else {"rating": rating}
+    world.call("c", ago=ago, session_key="u.1", attributes=attributes)
+
+
+@pytest.mark.parametrize("rating", [None, "5"])
+def test_a_start_that_is_corrected_to_be_too_old_is_not_sent_in_its_outdated_form(
+    world: World, rating: str | None
+) -> None:
+    began = world.clock() - timedelta(days=5)
+    world.sandbox.session_started(PROJECT, "u", 1, began)
+    named(world, ago=timedelta(0))
+    world.clock.forward(days=1)
+    world.visit("u.1")
+    world.edit(paused=True)
+    world.run()
+    world.edit(paused=False)
+    world.clock.forward(days=1, hours=1)
+    named(world, ago=world.clock() - began, rating=rating)
+    world.run()
+    assert (world.verdict("c"), world.posts) == ("expired", 0)
+    world.run()
+    assert (world.verdict("c"), world.posts) == ("expired", 0)
+
+
+def test_a_corrected_record_that_names_a_session_leaves_the_one_a_weaker_key_found(
+    world: World,
+) -> None:
+    world.visit("u.4", visitor_id="v1")
+    world.call("c", visitor_id="v1")
+    world.run()
+    assert world.report_call("c")["session_key"] == "u.4"
+    world.call("c", visitor_id="v1", session_key="u.5")
+    world.run()
+    row = world.report_call("c")
+    assert (row["verdict"], row["reason"]) == ("waiting", "no_session_yet")
+    assert "u.5 that the call names was not seen yet" in row["detail"]
+    world.visit("u.5")
+    world.run()
+    assert world.report_call("c")["session_key"] == "u.5"

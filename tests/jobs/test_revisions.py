@@ -222,3 +222,12 @@ def test_a_change_that_was_taken_back_names_the_version_it_was_accepted_under(
     say(accepted, GOOD)
     assert stand(accepted) == ("accepted", 1, 1)
     assert accepted.report_call("c")["integration_version"] == 1
+
+
+def test_a_doubt_that_a_wrong_clock_has_dated_holds_nothing_up(accepted: World) -> None:
+    accepted.clock.forward(days=1)
+    accepted.sandbox.add(UNANSWERED)
+    say(accepted, BETTER)
+    accepted.clock.forward(hours=-23)
+    say(accepted, GOOD)
+    assert (stand(accepted), rating(accepted)) == (("accepted", 3, 3), 4.0)

@@ -32,7 +32,7 @@ def explore(examples: int, seed_number: int, dialect: str, *, steps: int = 40) -
     """Try so many sequences of so many steps on ``sqlite`` or ``postgresql``.
 
     Returns:
-        What was tried: examples, steps, runs, crashes, requests.
+        What was tried: examples, steps, runs, requests, mishaps of requests, deaths.
 
     Raises:
         AssertionError: a truth was broken; the shortest sequence that breaks it is noted with it.

@@ -174,7 +174,7 @@ class Ledger(RuleBasedStateMachine):
             if sys.exc_info()[0] is None and self.projects:
                 self._settle()
             self.tried["requests"] += self.world.posts
-            self.tried.update(self.recording.mishaps)
+            self.tried["mishaps"] += self.recording.mishaps
 
     def _settle(self) -> None:
         """Once all troubles are over, what can be sent is sent, and then nothing more is."""
@@ -218,10 +218,9 @@ class Ledger(RuleBasedStateMachine):
         )
         with crash_at(self.database, statement) as crashes:
             report = self.world.run(project_id, sender=sending, monotonic=self.clocks.monotonic)
-            self.tried.update(f"runs: {one.outcome}" for one in report.projects)
             assert not any("nobody foresaw" in str(one.message) for one in report.projects)
         if crashes:
-            self.tried["crashes"] += 1
+            self.tried["deaths"] += 1
             self.recording.unread()
             self.api.close()
             self.api = self._new_api()  # with no token at hand, as a new process has none

@@ -83,7 +83,7 @@ class Recording:
     owners: dict[EnrichmentKey, str] = field(default_factory=dict)
     objections: list[str] = field(default_factory=list)
     requests: Counter[int] = field(default_factory=Counter)  #: by project
-    mishaps: Counter[str] = field(default_factory=Counter)
+    mishaps: int = 0
     last: Request | None = None
 
     def saw(self, project_id: int, session_key: str, keys: Mapping[str, str]) -> bool:

@@ -99,7 +99,7 @@ class Sending:
         fate = self._fate
         if fate is None or next(self._requests) != fate.request:
             return self._recorded(request, post)
-        self._recording.mishaps[fate.mishap.name] += 1
+        self._recording.mishaps += 1
         match fate.mishap:
             case Mishap.DIES_BEFORE:
                 raise CrashError

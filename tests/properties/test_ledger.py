@@ -14,7 +14,7 @@ def test_the_ledger_stays_true_whatever_happens_in_whatever_order(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
     """Always the same few sequences; ``python -m tests.properties`` tries others."""
-    few = settings(SETTINGS, max_examples=20, stateful_step_count=30, derandomize=True)
-    tried = try_sequences(copies_of_file(sqlite_template, tmp_path), few)
+    few = settings(SETTINGS, max_examples=12, stateful_step_count=30)
+    tried = try_sequences(copies_of_file(sqlite_template, tmp_path), few, seed_number=8)
     assert tried["requests"] > 0
-    assert tried["crashes"] > 0
+    assert tried["deaths"] > 0

@@ -200,11 +200,12 @@ def settled(database: Database, verdicts: dict[str, Verdict]) -> None:
 
 def revived(database: Database, since: datetime, project_id: int = 162) -> list[str]:
     with database.write() as connection:
-        number = candidates.revive(
+        found = candidates.revivable(
             connection, project_id, Matching(), since=since, started_after=NOON - DAY
         )
+        candidates.revive(connection, project_id, found)
         page = calls.to_examine(connection, project_id, after=None, limit=100)
-    assert number == len(page)
+    assert found == [examined.call.call_id for examined in page]
     return [examined.call.call_id for examined in page]
 
 
@@ -213,6 +214,27 @@ def test_calls_without_a_session_are_revived_by_a_key_seen_newly(database: Datab
     for verdict in Verdict:
         visit(database, f"{verdict.value}.1", MINUTE, visitor_id=verdict.value)
     assert revived(database, NOON) == ["ambiguous", "unmatched"]
+
+
+def test_more_calls_than_one_statement_names_are_revived_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "CHUNK", 2)
+    names = ["a", "b", "c", "d", "e"]
+    settled(database, dict.fromkeys(names, Verdict.UNMATCHED))
+    for name in names:
+        visit(database, f"{name}.1", MINUTE, visitor_id=name)
+    assert revived(database, NOON) == names
+
+
+def test_one_more_visitor_of_a_number_makes_nothing_less_ambiguous(database: Database) -> None:
+    (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
+    settled(database, {"call-1": Verdict.AMBIGUOUS})
+    with database.write() as connection:
+        calls.store(connection, 162, [replace(call_by(shared), call_id="call-1")], NOON)
+        connection.execute(sa.text("UPDATE call SET examine = false"))
+    visit(database, "u.1", -MINUTE, MINUTE, by=shared)
+    assert revived(database, NOON) == []
 
 
 def test_only_a_key_seen_after_the_last_search_revives(database: Database) -> None:
