@@ -116,7 +116,7 @@ class Ledger(RuleBasedStateMachine):
     def a_request_of_the_job_meets_its_fate(
         self, news: list[News], fate: Fate, meanwhile: list[News], found_after: timedelta
     ) -> None:
-        """While a worker stalls, more records come, and another worker takes over."""
+        """More records may come meanwhile, and another worker take over from one that stalls."""
         self._hear(news)
         if self._run(fate=fate, meanwhile=meanwhile):
             self.time_passes(found_after)
@@ -214,6 +214,7 @@ class Ledger(RuleBasedStateMachine):
             self.clocks,
             straggler=self.straggler,
             fate=fate,
+            meanwhile=lambda: self._hear(meanwhile),
             successor=lambda: self._take_over(meanwhile),
         )
         with crash_at(self.database, statement) as crashes:

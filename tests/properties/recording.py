@@ -151,10 +151,12 @@ class Recording:
         for key, content in request.contents().items():
             if self.standing.get(key) == content:
                 found.append(f"{tuple(key)} unchanged since it was accepted, and without a doubt")
-        for key, caller in request.callers().items():
+        for (key, caller), item in zip(request.callers().items(), request.enrichments, strict=True):
+            record = self.records[key.project_id, caller]
+            if not record.is_told_by(item.fields):
+                found.append(f"{tuple(key)} as an older record of {caller} has it")
             session_key = f"{key.user_id}.{key.session_number}"
-            call_began = self.records[key.project_id, caller].started_at
-            deadline = self.deadline(key.project_id, session_key, call_began)
+            deadline = self.deadline(key.project_id, session_key, record.started_at)
             if self.world.clock() + MARGIN >= deadline:
                 found.append(f"{tuple(key)} too near its deadline")
             if self.owners.setdefault(key, caller) != caller:

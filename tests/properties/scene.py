@@ -62,6 +62,16 @@ class Record:
     keys: Mapping[str, str]
     told: Mapping[str, str]
 
+    def is_told_by(self, fields: Mapping[str, Any]) -> bool:
+        """Whether an enrichment says what this record says."""
+        rating = fields.get("call_client_rating")
+        began = datetime.fromisoformat(str(fields["call_datetime"]))
+        return (
+            (None if rating is None else f"{rating:g}") == self.told.get("rating")
+            and fields["answered"] == (self.told.get("status") != "no-answer")
+            and began == self.started_at.replace(microsecond=0)
+        )
+
     @property
     def points(self) -> tuple[datetime, tuple[tuple[str, str], ...]]:
         """What its session is found by."""

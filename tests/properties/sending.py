@@ -28,6 +28,7 @@ class Mishap(StrEnum):
 
     DIES_BEFORE = "the worker dies before it"
     DIES_AFTER = "the worker dies before it reads the answer"
+    RECORDS_COME = "records come while it is on its way"
     STALLS_BEFORE = "the worker stalls before it, and another one takes over"
     STALLS_AFTER = "the worker stalls before it reads the answer, and another one takes over"
     DIES_AND_COMES_LATE = "the worker dies while it is on its way, and it arrives afterwards"
@@ -59,8 +60,8 @@ class Fate:
 class Sending:
     """The sender of one run.
 
-    ``successor`` is what another worker does during a stall; ``straggler``, which never tries
-    twice, carries what arrives late.
+    ``meanwhile`` is what comes in while a request is on its way, ``successor`` what another worker
+    does during a stall; ``straggler``, which never tries twice, carries what arrives late.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Sending:
         *,
         straggler: EnrichmentApi,
         fate: Fate | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
         successor: Callable[[], None] = lambda: None,
     ) -> None:
         self._api = api
@@ -78,6 +80,7 @@ class Sending:
         self._clocks = clocks
         self._straggler = straggler
         self._fate = fate
+        self._meanwhile = meanwhile
         self._successor = successor
         self._requests = count(1)
 
@@ -100,6 +103,11 @@ class Sending:
         if fate is None or next(self._requests) != fate.request:
             return self._recorded(request, post)
         self._recording.mishaps += 1
+        return self._meet(fate, request, post, credentials)
+
+    def _meet(
+        self, fate: Fate, request: Request, post: Callable[[], Answer], credentials: Credentials
+    ) -> Answer:
         match fate.mishap:
             case Mishap.DIES_BEFORE:
                 raise CrashError
@@ -117,6 +125,10 @@ class Sending:
                 self._send_slowly(request, credentials, fate.lag)
                 self._clocks.forward(seconds=30)
                 return self._again(request, post)
+            case Mishap.RECORDS_COME:
+                answer = self._recorded(request, post)
+                self._meanwhile()
+                return answer
             case Mishap.STALLS_BEFORE:
                 self._successor()
                 return self._recorded(request, post, ["by a worker that had lost its lease"])

@@ -11,7 +11,7 @@ from collector.domain.ledger import payload_hash
 from collector.sandbox import EnrichmentKey
 from collector.sandbox.records import SessionKey
 from tests.properties.recording import MARGIN, SEVEN_DAYS, Recording
-from tests.properties.scene import CAN_BE_REFUSED, Record
+from tests.properties.scene import CAN_BE_REFUSED
 from tests.world import World
 
 #: The clock is wrong by less.
@@ -62,19 +62,12 @@ class Truths:
                     call["enrichment_number"],
                 )
                 assert rows[key]["call_id"] == call_id
-                self._stands_as_recorded(key, record)
+                assert record.is_told_by(self._world.held[key].fields), f"{call_id} is outdated"
             if call["session_key"] is not None:
                 assert self._recording.points_to(project_id, call["session_key"], record), call_id
             is_recent = self._world.clock() < record.started_at + SEVEN_DAYS
             if call["verdict"] in {"waiting", "unmatched"} and is_recent:
                 assert not self._recording.led_to(project_id, record), f"{call_id} has no session"
-
-    def _stands_as_recorded(self, key: EnrichmentKey, record: Record) -> None:
-        fields = self._world.held[key].fields
-        rating = record.told.get("rating")
-        assert fields.get("call_client_rating") == (float(rating) if rating else None)
-        started_at = datetime.fromisoformat(str(fields["call_datetime"]))
-        assert started_at == record.started_at.replace(microsecond=0)
 
     def _rows(self) -> dict[EnrichmentKey, dict[str, Any]]:
         return {

@@ -224,7 +224,7 @@ def test_threads_that_count_at_once_lose_nothing_while_it_is_written(database: D
         done.set()
         writer.result(WAIT_SECONDS)
     counts.close()
-    assert sum(counted(database).values()) == 400
+    assert sum(counted(database).values()) == 2000
 
 
 def test_counts_wait_for_a_database_that_is_away(
