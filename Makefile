@@ -4,6 +4,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check torture snippet bench-page clean
@@ -25,8 +26,9 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/lint-imports
 
 torture: .venv/.dev ## kill the job everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
-	@PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set' $(BIN)/python -m tests.torture $(TORTURE_ARGS)
-	@$(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.torture $(TORTURE_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.properties --database postgresql $(PROPERTIES_ARGS)
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py

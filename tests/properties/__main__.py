@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.properties", description="Try sequences, and see that all stays true."
     )
-    parser.add_argument("--examples", type=int, default=300, metavar="N")
+    parser.add_argument("--examples", type=int, default=100, metavar="N")
     parser.add_argument("--steps", type=int, default=40, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--database", choices=DIALECTS, default="sqlite")
