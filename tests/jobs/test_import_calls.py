@@ -19,7 +19,7 @@ from collector.storage.calls import Stored
 from collector.storage.database import Connection, Database
 from tests.world import PROJECT, World
 
-LINES = 50_000
+LINES = 20_000
 
 
 def line(number: int, **columns: object) -> Line:
