@@ -36,7 +36,7 @@ NUMBER = "+33199000001"
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
-_OTHER_CLIENT = "d1e5c7f0-0000-4f5a-XXX"
+_OTHER_CLIENT = "another-client"
 _UNRATED = {
     "fields": [one for one in PHONE_CALL_SCHEMA["fields"] if one["name"] != "call_client_rating"]
 }
