@@ -17,7 +17,7 @@ from collector.domain.call import Call
 from collector.domain.definition import Definition, IntegrationVersion
 from collector.domain.difference import differences, told
 from collector.domain.example import example_record
-from collector.domain.reading import read_call
+from collector.domain.reading import CallReader
 from collector.errors import RecordError, UsageError
 from collector.sources import files
 
@@ -68,7 +68,7 @@ def check(path: Path | None, records: Path | None, region: str | None) -> None:
         click.echo("\nExample payload:")
         call = _example_call(definition, version, records, region)
         try:
-            fields = build_fields(call, version, definition.mapping.zone)
+            fields = build_fields(call, version, definition.mapping)
         except UnbuildableError as error:
             raise UsageError(f"Call {call.call_id} has no payload: {error}") from error
         click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
@@ -131,12 +131,10 @@ def _example_call(
             raise UsageError(f"{records}, line {line.number}: {line.error}")
         record = line.record or {}
     try:
-        return read_call(
-            record,
-            definition.mapping,
-            columns=definition.columns(),
-            region=region,
-            now=datetime.now(UTC),
-        )
+        reader = CallReader.of(definition, None, region=region, caller_hash=None)
+        call = reader.read(record, datetime.now(UTC))
     except RecordError as error:
         raise UsageError(f"The record cannot be read: {error}") from error
+    if call is None:
+        raise UsageError("The record is passed over: [calls.only] says that it is no call.")
+    return call

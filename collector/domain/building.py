@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from collector.domain import limits
+from collector.domain import limits, values
 from collector.domain.call import Call, Scalar
-from collector.domain.definition import IntegrationVersion, Recipe
+from collector.domain.definition import CallMapping, IntegrationVersion, Recipe
 from collector.domain.enrichment import FieldValue
+from collector.domain.identifiers import TRACKING_NUMBER
+from collector.domain.reading import CALLER
 from collector.domain.schema import FieldProblem, FieldType, check_fields
 from collector.domain.times import format_datetime, parse_time
 
 #: What ``call = "…"`` in a recipe can name.
-CALL_PARTS = ("id", "started", "ended", "duration")
-
-_LARGEST_EXPONENT = 308  # of a double; it also keeps "1e999999" from becoming a huge integer
-_TRUE = frozenset({"true", "t", "yes", "y", "1", "on"})
-_FALSE = frozenset({"false", "f", "no", "n", "0", "off"})
+CALL_PARTS = ("id", "started", "ended", "duration", "answered", "value", "dialled", "caller")
 
 
 class UnbuildableError(ValueError):
@@ -29,37 +26,42 @@ class UnbuildableError(ValueError):
         super().__init__("; ".join(str(problem) for problem in problems))
 
 
-def build_fields(call: Call, version: IntegrationVersion, zone: tzinfo) -> dict[str, FieldValue]:
+def build_fields(
+    call: Call, version: IntegrationVersion, mapping: CallMapping
+) -> dict[str, FieldValue]:
     """The fields of ``call`` under ``version``, checked as the sender checks them.
 
-    ``zone`` is that of naive times in the record. Absent optional fields are left out.
+    ``mapping`` says how times and numbers in the call's columns are written. Absent optional
+    fields are left out.
 
     Raises:
         UnbuildableError: names every field that has no sendable value.
     """
-    values: dict[str, FieldValue] = {}
+    made: dict[str, FieldValue] = {}
     problems: list[FieldProblem] = []
     for field in version.schema.fields:
         recipe = version.recipes.get(field.name)
         if recipe is None:
             continue
         try:
-            value = make_value(call, recipe, field.type, zone)
+            value = make_value(call, recipe, field.type, mapping)
         except ValueError as error:
             problems.append(FieldProblem(field=field.name, reason=str(error)))
             continue
         if value is not None:
-            values[field.name] = value
+            made[field.name] = value
     told = {problem.field for problem in problems}
     problems += [
-        problem for problem in check_fields(values, version.schema) if problem.field not in told
+        problem for problem in check_fields(made, version.schema) if problem.field not in told
     ]
     if problems:
         raise UnbuildableError(problems)
-    return values
+    return made
 
 
-def make_value(call: Call, recipe: Recipe, kind: FieldType, zone: tzinfo) -> FieldValue | None:
+def make_value(
+    call: Call, recipe: Recipe, kind: FieldType, mapping: CallMapping
+) -> FieldValue | None:
     """One field's value, or None where the call has none and the recipe no default.
 
     Raises:
@@ -74,7 +76,7 @@ def make_value(call: Call, recipe: Recipe, kind: FieldType, zone: tzinfo) -> Fie
         elif recipe.map is not None:
             value = _mapped(raw, recipe)
         else:
-            value = _converted(raw, kind, zone, recipe.multiply)
+            value = _converted(raw, kind, mapping, recipe.multiply)
     return truncated(value) if recipe.truncate and isinstance(value, str) else value
 
 
@@ -84,16 +86,25 @@ def truncated(text: str) -> str:
 
 
 def _raw(call: Call, recipe: Recipe) -> Scalar:
-    if recipe.source is not None:
-        return call.attributes.get(recipe.source)
+    if recipe.source:
+        found = (call.attributes.get(column) for column in recipe.source)
+        return next((value for value in found if _says_something(value)), None)
     parts: dict[str | None, Scalar] = {
         "id": call.call_id,
         "started": format_datetime(call.started_at),
+        "answered": call.answered,
+        "value": call.value,
+        "dialled": call.keys.get(TRACKING_NUMBER),
+        "caller": call.attributes.get(CALLER),
     }
     if call.ended_at is not None:
         parts["ended"] = format_datetime(call.ended_at)
         parts["duration"] = (call.ended_at - call.started_at).total_seconds()
     return parts.get(recipe.call)
+
+
+def _says_something(value: Scalar) -> bool:
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:
@@ -107,40 +118,27 @@ def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:
 
 
 def _converted(
-    raw: Scalar, kind: FieldType, zone: tzinfo, multiply: float | None
+    raw: Scalar, kind: FieldType, mapping: CallMapping, multiply: float | None
 ) -> FieldValue | None:
     match kind:
         case FieldType.STRING:
             return raw.strip() if isinstance(raw, str) else str(raw)
         case FieldType.BOOL:
-            return _bool(raw)
+            return values.parse_bool(str(raw))
         case FieldType.DATETIME:
-            return format_datetime(parse_time(str(raw), zone))
+            return format_datetime(parse_time(str(raw), mapping.zone, mapping.time_formats))
         case FieldType.INT:
-            number = _decimal(raw, multiply)
+            number = _decimal(raw, mapping, multiply)
             if number != number.to_integral_value():
                 raise ValueError(f"{number.normalize()} is not a whole number")
             return int(number)
         case FieldType.FLOAT:
-            return float(_decimal(raw, multiply))
+            return float(_decimal(raw, mapping, multiply))
 
 
-def _bool(raw: Scalar) -> bool:
-    text = str(raw).strip().lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise ValueError(f"{text[:40]!r} is neither true nor false")
-
-
-def _decimal(raw: Scalar, multiply: float | None) -> Decimal:
+def _decimal(raw: Scalar, mapping: CallMapping, multiply: float | None) -> Decimal:
     # Decimal keeps 0.1 * 1000 at exactly 100, which binary floats would not.
-    text = str(raw).strip()
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text[:40]!r} is not a number") from None
-    if not number.is_finite() or number.adjusted() > _LARGEST_EXPONENT:
-        raise ValueError(f"{text[:40]!r} is not a number that can be sent")
+    # Only text can have a decimal comma; a number's own form has a point.
+    sign = mapping.decimal if isinstance(raw, str) else "."
+    number = values.parse_number(str(raw).strip(), sign)
     return number if multiply is None else number * Decimal(str(multiply))

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+#: The source of calls that are read by the definition's own mapping, and no preset's.
+OWN = "own"
+
 #: What one column of a record can hold.
 Scalar = str | int | float | bool | None
 
@@ -18,7 +21,10 @@ class Call:
 
     ``keys`` holds at most one normalised value for each kind of match key. ``attributes`` are
     the columns that the integration definition makes fields from, and no others: what nobody
-    asked for is not stored.
+    asked for is not stored. ``caller`` is the keyed hash of the caller's number, made with the key
+    named ``caller_key``; the number itself is among the attributes only if a field asks for it.
+    ``value`` is in the provider's currency. None is what the record does not tell. ``source`` is
+    the preset it was read by.
     """
 
     call_id: str
@@ -27,6 +33,11 @@ class Call:
     updated_at: datetime | None
     keys: Mapping[str, str]
     attributes: Mapping[str, Scalar]
+    answered: bool | None = None
+    value: float | None = None
+    caller: str | None = None
+    caller_key: str | None = None
+    source: str = OWN
 
     def content_hash(self) -> str:
         """The same for two records that say the same; ``updated_at`` alone is no new content."""
@@ -35,6 +46,7 @@ class Call:
             self.ended_at.isoformat() if self.ended_at else None,
             sorted(self.keys.items()),
             sorted(self.attributes.items()),
+            [self.answered, self.value, self.caller, self.caller_key],
         ]
         return digest(content)
 

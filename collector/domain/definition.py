@@ -9,22 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta, tzinfo
+from decimal import Decimal
 
 from collector.domain import identifiers
+from collector.domain.call import OWN
 from collector.domain.enrichment import FieldValue
 from collector.domain.schema import Schema
+
+#: Columns that can hold the same thing; the first that holds anything counts. A dotted name that
+#: is no column itself is a way into nested objects.
+Columns = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How one field is made from a call: from exactly one of ``source``, ``call``, ``constant``.
 
-    ``call`` names something every call has: ``id``, ``started``, ``ended`` or ``duration``
-    (seconds). The steps apply in the order map, multiply, truncate; ``default`` stands in
-    where there is no value.
+    ``call`` names something that every source of calls can tell, one of ``building.CALL_PARTS``.
+    The steps apply in the order map, multiply, truncate; ``default`` stands in where there is no
+    value.
     """
 
-    source: str | None = None
+    source: Columns = ()
     call: str | None = None
     constant: FieldValue | None = None
     map: Mapping[str, FieldValue] | None = None
@@ -43,21 +49,96 @@ class IntegrationVersion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CallMapping:
-    """Which columns of a record hold what a call needs. Either ``ended`` or ``duration`` or none.
+class Condition:
+    """Something that a record says, or not: exactly one of ``values``, ``excluded``, ``above``.
 
-    ``duration_unit`` is the length of one unit of the duration column. ``zone`` is that of times
-    written without an offset.
+    It holds if the column's text is among ``values``, is not among ``excluded`` (in lower case
+    both), or is a number greater than ``above``. A record without the column does not say: that
+    meets ``excluded``, and leaves the others undecided.
     """
 
-    id: str
-    started: str
-    ended: str | None = None
-    duration: str | None = None
+    columns: Columns
+    values: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    above: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallMapping:
+    """Which columns of a record hold what a call needs.
+
+    ``started`` may be missing where ``ended`` and ``duration`` tell it. ``duration_unit`` is the
+    length of one unit of the duration column. A record is a call only if all of ``only`` hold,
+    and was answered if all of ``answered`` do. ``zone`` is that of times written without an
+    offset, unless ``zone_column`` names one; ``time_formats`` are tried before the usual forms,
+    as ``strptime`` has them. ``decimal`` is the sign before a number's fraction.
+    """
+
+    id: Columns
+    started: Columns = ()
+    ended: Columns = ()
+    duration: Columns = ()
     duration_unit: timedelta = timedelta(seconds=1)
-    updated: str | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
+    updated: Columns = ()
+    keys: Mapping[str, Columns] = field(default_factory=dict)
+    caller: Columns = ()
+    value: Columns = ()
+    answered: tuple[Condition, ...] = ()
+    only: tuple[Condition, ...] = ()
     zone: tzinfo = UTC
+    zone_column: Columns = ()
+    time_formats: tuple[str, ...] = ()
+    decimal: str = "."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """How a platform signs what it posts, with a secret shared with it.
+
+    ``scheme`` is ``twilio`` (over address and parameters) or ``hmac`` (over the body); for the
+    latter ``algorithm`` is sha1, sha256 or sha512, ``encoding`` base64 or hex, and ``prefix``
+    stands before the signature in its ``header``.
+    """
+
+    scheme: str
+    header: str
+    algorithm: str = "sha1"
+    encoding: str = "base64"
+    prefix: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preset:
+    """A call platform: how its records are read, and how its webhooks are signed, if they are."""
+
+    name: str
+    mapping: CallMapping
+    signature: Signature | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SqlSource:
+    """The provider's own database of calls: ``query`` takes ``:since`` and ``:limit``.
+
+    It may take ``:project_id`` too. ``since_format`` is how ``:since`` is written: None for a
+    timestamp, ``epoch`` or ``epoch_ms`` for a number, else a format of ``strftime``. ``overlap``
+    is how far before the newest record seen each run begins again, for what was written late.
+    """
+
+    query: str
+    url: str | None = None
+    since_format: str | None = None
+    page: int = 5000
+    overlap: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileFormat:
+    """How the provider writes files, where it cannot be told from the file. None: told from it."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str = '"'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,12 +185,48 @@ class Definition:
     mapping: CallMapping
     versions: Mapping[int, IntegrationVersion]
     matching: Matching = field(default_factory=Matching)
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+    main_preset: str | None = None  #: the one that ``mapping`` adapts, if it adapts any
+    projects: Mapping[int, Matching] = field(default_factory=dict)  #: with rules of their own
+    files: FileFormat = field(default_factory=FileFormat)
+    sql: SqlSource | None = None
 
     def columns(self) -> frozenset[str]:
         """The record columns that any version makes a field from."""
         return frozenset(
-            recipe.source
+            column
             for version in self.versions.values()
             for recipe in version.recipes.values()
-            if recipe.source is not None
+            for column in recipe.source
         )
+
+    def call_parts(self) -> frozenset[str]:
+        """The parts of a call that any version makes a field from."""
+        return frozenset(
+            recipe.call
+            for version in self.versions.values()
+            for recipe in version.recipes.values()
+            if recipe.call is not None
+        )
+
+    def matching_of(self, project_id: int) -> Matching:
+        """The rules of one project."""
+        return self.projects.get(project_id, self.matching)
+
+    def mapping_of(self, preset: str | None) -> CallMapping:
+        """How records of a preset are read; None stands for the definition's own.
+
+        Raises:
+            KeyError: there is no such preset.
+        """
+        return self.mapping if preset is None else self.presets[preset].mapping
+
+    def mapping_behind(self, source: str) -> CallMapping:
+        """The mapping that read calls of this source; the definition's own if it is gone since."""
+        if source in self.presets and source != self.main_preset:
+            return self.presets[source].mapping
+        return self.mapping
+
+    def source_of(self, preset: str | None) -> str:
+        """What a call read by ``preset`` is noted to come from."""
+        return preset or self.main_preset or OWN

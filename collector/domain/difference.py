@@ -46,8 +46,10 @@ def told(recipe: Recipe | None) -> str:
     """How a field is made, in a few words."""
     if recipe is None:
         return "nothing"
-    origin = recipe.source or (f"the call's {recipe.call}" if recipe.call else None)
-    words = f"column {origin!r}" if recipe.source else origin or repr(recipe.constant)
+    if recipe.source:
+        words = "column " + " or ".join(repr(column) for column in recipe.source)
+    else:
+        words = f"the call's {recipe.call}" if recipe.call else repr(recipe.constant)
     if recipe.map is not None:
         words += f", mapped: {', '.join(sorted(recipe.map))}"
     if recipe.multiply is not None:

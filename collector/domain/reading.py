@@ -1,20 +1,26 @@
-"""Reads one record of a file or webhook into a call, by the definition's mapping."""
+"""Reads one record of a file, a webhook or a database into a call, by the definition's mapping."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
 
-from collector.domain import identifiers
-from collector.domain.call import Call, Scalar
-from collector.domain.definition import CallMapping
-from collector.domain.times import parse_time
+from collector.domain import identifiers, values
+from collector.domain.call import OWN, Call, Scalar
+from collector.domain.callers import CallerHash
+from collector.domain.conditions import all_hold
+from collector.domain.definition import CallMapping, Columns, Definition
+from collector.domain.identifiers import MAX_KEY_LENGTH, SESSION_KEY
+from collector.domain.records import Record, cell, has, scalar
+from collector.domain.times import parse_time, zone_named
 from collector.errors import RecordError
 
 MAX_CALL_ID = 100
-MAX_ATTRIBUTE = 2000
+
+#: The attribute that holds the caller's number in the clear, where a field asks for it.
+CALLER = "call.caller"
 
 #: A time before it is a mistake of the record: no call platform kept records on the web then.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -22,137 +28,258 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(hours=1)
 
 
-def read_call(
-    record: Mapping[str, object],
-    mapping: CallMapping,
-    *,
-    columns: Collection[str],
-    region: str | None,
-    now: datetime,
-) -> Call:
-    """The call that ``record`` describes.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """One record that could not be read. ``number`` is its line, or its place among others.
 
-    Args:
-        record: column names to values; text as CSV has it, or any JSON scalar.
-        columns: those to keep as attributes.
-        region: country of phone numbers in national form.
-
-    Raises:
-        RecordError: names the column, what it holds and what was expected.
+    ``record`` is what came, so that it can be mended and handed in again: JSON, or the line
+    itself where it was not even that.
     """
-    call_id = _text(record, mapping.id)
-    if not call_id:
-        raise RecordError("no_call_id", f"column {mapping.id!r}, the call's id, is empty or absent")
-    if len(call_id) > MAX_CALL_ID:
-        raise RecordError(
-            "call_id_too_long", f"column {mapping.id!r} has more than {MAX_CALL_ID} characters"
-        )
-    started = _time(record, mapping.started, mapping.zone)
-    if started is None:
-        raise RecordError(
-            "no_start", f"column {mapping.started!r}, the call's start, is empty or absent"
-        )
-    if not EARLIEST <= started <= now + FUTURE_TOLERANCE:
-        when = "in the future" if started > now else "before the year 2000"
-        raise RecordError(
-            "impossible_start", f"column {mapping.started!r} is {when}: {started.isoformat()}"
-        )
-    updated = _time(record, mapping.updated, mapping.zone) if mapping.updated else None
-    if updated is not None and updated > now + FUTURE_TOLERANCE:
-        # It would win over every true change to come.
-        raise RecordError(
-            "impossible_update",
-            f"column {mapping.updated!r} is in the future: {updated.isoformat()}",
-        )
-    return Call(
-        call_id=call_id,
-        started_at=started,
-        ended_at=_ended(record, mapping, started),
-        updated_at=updated,
-        keys=_keys(record, mapping, region),
-        attributes={column: _scalar(record, column) for column in columns if column in record},
-    )
+
+    number: int
+    call_id: str | None
+    code: str
+    message: str
+    record: str
 
 
-def _ended(
-    record: Mapping[str, object], mapping: CallMapping, started: datetime
-) -> datetime | None:
-    if mapping.ended:
-        ended = _time(record, mapping.ended, mapping.zone)
-    elif mapping.duration and (text := _text(record, mapping.duration)):
-        try:
-            units = Decimal(text)
-            ended = started + float(units) * mapping.duration_unit
-        except (InvalidOperation, OverflowError, ValueError):
-            raise RecordError(
-                "bad_duration", f"column {mapping.duration!r} is {text[:40]!r}, not a duration"
-            ) from None
-    else:
-        return None
-    if ended is not None and ended < started:
-        raise RecordError("ends_before_start", "the call ends before it starts")
-    return ended
+@dataclass(kw_only=True, slots=True)
+class Readings:
+    """What came of several records. Those that describe no call are passed over."""
+
+    calls: list[Call] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    passed_over: int = 0
 
 
-def _keys(record: Mapping[str, object], mapping: CallMapping, region: str | None) -> dict[str, str]:
-    keys = {}
-    for kind, column in mapping.keys.items():
-        value = identifiers.normalise_key(kind, _text(record, column), region)
-        if not value:
-            continue
-        if len(value) > identifiers.MAX_KEY_LENGTH:
-            raise RecordError(
-                "key_too_long",
-                f"column {column!r} has more than {identifiers.MAX_KEY_LENGTH} characters",
-            )
-        if kind == identifiers.SESSION_KEY:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallReader:
+    """Reads records of one source for one installation.
+
+    ``columns`` are those to keep as attributes, ``region`` is the country of phone numbers in
+    national form. Without ``caller_hash`` nothing is kept of callers' numbers, except in the
+    clear with ``keep_caller``, where a field asks for them.
+    """
+
+    mapping: CallMapping
+    columns: Collection[str] = ()
+    region: str | None = None
+    source: str = OWN
+    caller_hash: CallerHash | None = None
+    keep_caller: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        definition: Definition,
+        preset: str | None,
+        *,
+        region: str | None,
+        caller_hash: CallerHash | None,
+    ) -> CallReader:
+        """The reader of a preset's records, or of the definition's own."""
+        return cls(
+            mapping=definition.mapping_of(preset),
+            columns=definition.columns(),
+            region=region,
+            source=definition.source_of(preset),
+            caller_hash=caller_hash,
+            keep_caller="caller" in definition.call_parts(),
+        )
+
+    def read_all(self, records: Iterable[tuple[int, object]], now: datetime) -> Readings:
+        """Read numbered records; a bad one costs nothing but itself."""
+        found = Readings()
+        for number, record in records:
             try:
-                value = identifiers.parse_session_key(value).session_key
-            except ValueError as error:
-                raise RecordError("bad_session_key", f"column {column!r}: {error}") from None
-        keys[kind] = value
-    return keys
+                call = self.read(_object(record), now)
+            except RecordError as error:
+                found.refusals.append(self.refusal(number, record, error))
+            else:
+                if call is None:
+                    found.passed_over += 1
+                else:
+                    found.calls.append(call)
+        return found
 
-
-def _scalar(record: Mapping[str, object], column: str) -> Scalar:
-    value = record[column]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RecordError("not_a_number", f"column {column!r} is {value}, which is no number")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if not isinstance(value, str):
-        raise RecordError("not_a_scalar", f"column {column!r} holds a list or an object")
-    if len(value) > MAX_ATTRIBUTE:
-        raise RecordError(
-            "attribute_too_long", f"column {column!r} has more than {MAX_ATTRIBUTE} characters"
+    def refusal(self, number: int, record: object, error: RecordError) -> Refusal:
+        """What is told and kept of a record that could not be read; text is kept as it is."""
+        came = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+        return Refusal(
+            number=number,
+            call_id=self._call_id(record),
+            code=error.code,
+            message=str(error),
+            record=came.encode(errors="backslashreplace").decode(),
         )
-    if "\x00" in value or not _is_unicode(value):
-        raise RecordError("bad_text", f"column {column!r} holds bytes that are no text")
-    return value
+
+    def read(self, record: Record, now: datetime) -> Call | None:
+        """The call that ``record`` describes; None if the definition says that it is none.
+
+        Args:
+            record: column names to values; text as CSV has it, or any JSON scalar.
+
+        Raises:
+            RecordError: names the column, what it holds and what was expected.
+        """
+        mapping = self.mapping
+        if all_hold(record, mapping.only) is False:
+            return None
+        call_id = self._required_id(record)
+        zone = self._zone(record)
+        started, ended = self._span(record, zone, now)
+        updated = self._time(record, mapping.updated, zone)
+        if updated is not None and updated[1] > now + FUTURE_TOLERANCE:
+            # It would win over every true change to come.
+            raise RecordError(
+                "impossible_update",
+                f"column {updated[0]!r} is in the future: {updated[1].isoformat()}",
+            )
+        number = self._caller(record)
+        attributes: dict[str, Scalar] = {
+            column: scalar(record, column) for column in self.columns if has(record, column)
+        }
+        if number and self.keep_caller:
+            attributes[CALLER] = number
+        hashed = self.caller_hash if number else None
+        return Call(
+            call_id=call_id,
+            started_at=started,
+            ended_at=ended,
+            updated_at=updated[1] if updated else None,
+            keys=self._keys(record),
+            attributes=attributes,
+            answered=all_hold(record, mapping.answered) if mapping.answered else None,
+            value=self._value(record),
+            caller=hashed(number) if hashed and number else None,
+            caller_key=hashed.key_id if hashed else None,
+            source=self.source,
+        )
+
+    def _required_id(self, record: Record) -> str:
+        found = cell(record, self.mapping.id)
+        if found is None:
+            raise RecordError(
+                "no_call_id", f"{_named(self.mapping.id)}, the call's id, is empty or absent"
+            )
+        if len(found.text) > MAX_CALL_ID:
+            raise RecordError(
+                "call_id_too_long",
+                f"column {found.column!r} has more than {MAX_CALL_ID} characters",
+            )
+        return found.text
+
+    def _zone(self, record: Record) -> tzinfo:
+        found = cell(record, self.mapping.zone_column)
+        if found is None:
+            return self.mapping.zone
+        try:
+            return zone_named(found.text)
+        except ValueError as error:
+            raise RecordError("bad_zone", f"column {found.column!r}: {error}") from None
+
+    def _span(
+        self, record: Record, zone: tzinfo, now: datetime
+    ) -> tuple[datetime, datetime | None]:
+        """When the call started and ended: two of start, end and duration tell the third."""
+        mapping = self.mapping
+        start = self._time(record, mapping.started, zone)
+        end = self._time(record, mapping.ended, zone)
+        duration = self._duration(record) if start is None or end is None else None
+        if start is None and end is not None and duration is not None:
+            start = end[0], end[1] - duration
+        if start is None:
+            columns = mapping.started or mapping.ended
+            raise RecordError(
+                "no_start", f"{_named(columns)}, the call's start, is empty or absent"
+            )
+        column, started = start
+        if not EARLIEST <= started <= now + FUTURE_TOLERANCE:
+            when = "in the future" if started > now else "before the year 2000"
+            raise RecordError(
+                "impossible_start", f"column {column!r} is {when}: {started.isoformat()}"
+            )
+        ended = end[1] if end else started + duration if duration is not None else None
+        if ended is not None and ended < started:
+            raise RecordError("ends_before_start", "the call ends before it starts")
+        return started, ended
+
+    def _time(self, record: Record, columns: Columns, zone: tzinfo) -> tuple[str, datetime] | None:
+        found = cell(record, columns)
+        if found is None:
+            return None
+        try:
+            return found.column, parse_time(found.text, zone, self.mapping.time_formats)
+        except ValueError as error:
+            raise RecordError("bad_time", f"column {found.column!r}: {error}") from None
+
+    def _duration(self, record: Record) -> timedelta | None:
+        found = cell(record, self.mapping.duration)
+        if found is None:
+            return None
+        try:
+            return values.parse_length(found.text, self.mapping.duration_unit, self.mapping.decimal)
+        except ValueError as error:
+            raise RecordError("bad_duration", f"column {found.column!r}: {error}") from None
+
+    def _value(self, record: Record) -> float | None:
+        found = cell(record, self.mapping.value)
+        if found is None:
+            return None
+        try:
+            return float(values.parse_number(found.text, self.mapping.decimal))
+        except ValueError as error:
+            raise RecordError("bad_value", f"column {found.column!r}: {error}") from None
+
+    def _caller(self, record: Record) -> str | None:
+        found = cell(record, self.mapping.caller)
+        if found is None:
+            return None
+        return identifiers.normalise_number(found.text, self.region) or None
+
+    def _keys(self, record: Record) -> dict[str, str]:
+        keys = {}
+        for kind, columns in self.mapping.keys.items():
+            found = cell(record, columns)
+            if found is None:
+                continue
+            value = identifiers.normalise_key(kind, found.text, self.region)
+            if not value:
+                continue
+            if len(value) > MAX_KEY_LENGTH:
+                raise RecordError(
+                    "key_too_long",
+                    f"column {found.column!r} has more than {MAX_KEY_LENGTH} characters",
+                )
+            if kind == SESSION_KEY:
+                try:
+                    value = identifiers.parse_session_key(value).session_key
+                except ValueError as error:
+                    raise RecordError(
+                        "bad_session_key", f"column {found.column!r}: {error}"
+                    ) from None
+            keys[kind] = value
+        return keys
+
+    def _call_id(self, record: object) -> str | None:
+        """The id of a record that could not be read, as far as it can be told."""
+        if not isinstance(record, Mapping):
+            return None
+        try:
+            found = cell(record, self.mapping.id)
+        except RecordError:
+            return None
+        return found.text[:MAX_CALL_ID] if found else None
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _object(record: object) -> Record:
+    if not isinstance(record, Mapping):
+        raise RecordError("not_an_object", "a call record is a JSON object")
+    return record
 
 
-def _text(record: Mapping[str, object], column: str) -> str:
-    if column not in record:
-        return ""
-    value = _scalar(record, column)
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else str(value)
-
-
-def _time(record: Mapping[str, object], column: str, zone: tzinfo) -> datetime | None:
-    text = _text(record, column)
-    if not text:
-        return None
-    try:
-        return parse_time(text, zone)
-    except ValueError as error:
-        raise RecordError("bad_time", f"column {column!r}: {error}") from None
+def _named(columns: Columns) -> str:
+    """Columns as a sentence begins with them."""
+    if len(columns) == 1:
+        return f"column {columns[0]!r}"
+    return "each of the columns " + ", ".join(repr(column) for column in columns)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def parse_time(text: str, zone: tzinfo) -> datetime:
+def parse_time(text: str, zone: tzinfo, formats: Sequence[str] = ()) -> datetime:  # noqa: ARG001
     """An ISO 8601 time with offset or ``Z``; without one it is read in ``zone``.
 
     A naive time that occurs twice (clocks going back) is the first of the two; one that never
@@ -33,6 +35,18 @@ def parse_time(text: str, zone: tzinfo) -> datetime:
         return time.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} lies outside the calendar") from None
+
+
+def zone_named(name: str) -> tzinfo:
+    """The time zone of a name such as ``Europe/Paris``.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name[:40]!r} is no time zone such as Europe/Paris") from None
 
 
 def format_datetime(time: datetime) -> str:

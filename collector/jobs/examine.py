@@ -126,7 +126,7 @@ class Examiner:
         What was sent cannot be recalled, so neither a new visitor nor a better candidate moves
         it: only a change of the call's own keys or start, and only to a session that is certain.
         """
-        rules = self._definition.matching
+        rules = self._definition.matching_of(self._project_id)
         matches: dict[str, Match | NoMatch] = {}
         searching = []
         for examined in page:
@@ -187,7 +187,7 @@ class Examiner:
         call = examined.call
         deadline = ledger.deadline_of(match.first_seen, call.started_at)
         try:
-            fields = build_fields(call, self._version, self._definition.mapping.zone)
+            fields = build_fields(call, self._version, self._definition.mapping_behind(call.source))
         except UnbuildableError as error:
             plan.hold_back(call.call_id, match, slot)
             plan.decisions.append(_decision(call, _invalid(error), match))

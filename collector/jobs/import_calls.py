@@ -6,104 +6,104 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 
-from collector.domain.call import Call
-from collector.domain.definition import Definition
-from collector.domain.installation import Installation
-from collector.domain.reading import read_call
+from collector.domain.reading import CallReader, Readings, Refusal
 from collector.errors import RecordError
 from collector.sources.files import Line
-from collector.storage import calls
+from collector.storage import intake
 from collector.storage.calls import Stored
 from collector.storage.database import Database
+from collector.storage.secrets import SecretBox
 
 CHUNK = 500
 
-#: So many refusals are kept with their reasons; beyond that they are only counted.
+#: So many refusals are told with their reasons; beyond that they are only counted.
 MAX_TOLD = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """One record that could not be read."""
-
-    line: int
-    code: str
-    message: str
 
 
 @dataclass(kw_only=True, slots=True)
 class Summary:
-    """What an import did. ``read`` is the sum of the other four."""
+    """What an import did. ``read`` is the sum of the others."""
 
     counts: Counter[Stored] = field(default_factory=Counter)
+    passed_over: int = 0
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
     @property
     def read(self) -> int:
-        return sum(self.counts.values()) + self.refused
+        return sum(self.counts.values()) + self.passed_over + self.refused
 
-    def refuse(self, line: int, error: RecordError) -> None:
-        self.refused += 1
-        if len(self.refusals) < MAX_TOLD:
-            self.refusals.append(Refusal(line=line, code=error.code, message=str(error)))
+    def add(self, readings: Readings, outcomes: Iterable[Stored]) -> None:
+        """Count one chunk."""
+        self.counts.update(outcomes)
+        self.passed_over += readings.passed_over
+        self.refused += len(readings.refusals)
+        self.refusals += readings.refusals[: MAX_TOLD - len(self.refusals)]
 
 
 class StrictImportError(RecordError):
     """With ``strict``, the first bad record stops the import; what came before it is stored."""
 
 
-def import_calls(
-    database: Database,
-    installation: Installation,
-    definition: Definition,
-    lines: Iterable[Line],
-    *,
-    strict: bool = False,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Summary:
-    """Store the calls that ``lines`` describe, in chunks, each one transaction.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Importer:
+    """Stores the calls of files for one project, in chunks, each one transaction."""
 
-    Raises:
-        StrictImportError: ``strict`` is set and a record is bad.
-        DatabaseUnavailableError: chunks stored before it stay stored; importing again is harmless.
-    """
-    summary = Summary()
-    columns = definition.columns()
-    chunk: list[Call] = []
-    for line in lines:
-        try:
-            if line.error is not None:
-                raise line.error
-            chunk.append(
-                read_call(
-                    line.record or {},
-                    definition.mapping,
-                    columns=columns,
-                    region=installation.region,
-                    now=clock(),
+    database: Database
+    project_id: int
+    reader: CallReader
+    secrets: SecretBox | None = None  #: None: of refused records only the reasons are kept
+    strict: bool = False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def run(self, lines: Iterable[Line], origin: str) -> Summary:
+        """Import ``lines``; ``origin`` is the file's name, for people.
+
+        Raises:
+            StrictImportError: ``strict`` is set and a record is bad.
+            DatabaseUnavailableError: chunks stored before it stay; importing again is harmless.
+        """
+        summary = Summary()
+        remaining = iter(lines)
+        while chunk := list(islice(remaining, CHUNK)):
+            now = self.clock()
+            readings = Readings()
+            try:
+                self._read(chunk, readings, now)
+            finally:
+                self._store(readings, summary, origin, now)
+        return summary
+
+    def _read(self, chunk: Iterable[Line], readings: Readings, now: datetime) -> None:
+        for line in chunk:
+            try:
+                if line.error is not None:
+                    raise line.error
+                call = self.reader.read(line.record or {}, now)
+            except RecordError as error:
+                if self.strict:
+                    raise StrictImportError(error.code, f"line {line.number}: {error}") from error
+                came = line.text if line.record is None else line.record
+                readings.refusals.append(self.reader.refusal(line.number, came, error))
+            else:
+                if call is None:
+                    readings.passed_over += 1
+                else:
+                    readings.calls.append(call)
+
+    def _store(self, readings: Readings, summary: Summary, origin: str, now: datetime) -> None:
+        outcomes: list[Stored] = []
+        if readings.calls or readings.refusals:
+            with self.database.write() as connection:
+                outcomes = intake.take_in(
+                    connection,
+                    self.project_id,
+                    readings,
+                    source=self.reader.source,
+                    origin=origin,
+                    now=now,
+                    secrets=self.secrets,
                 )
-            )
-        except RecordError as error:
-            if strict:
-                _store(database, installation, chunk, summary, clock())
-                raise StrictImportError(error.code, f"line {line.number}: {error}") from error
-            summary.refuse(line.number, error)
-        if len(chunk) >= CHUNK:
-            _store(database, installation, chunk, summary, clock())
-            chunk = []
-    _store(database, installation, chunk, summary, clock())
-    return summary
-
-
-def _store(
-    database: Database,
-    installation: Installation,
-    chunk: list[Call],
-    summary: Summary,
-    now: datetime,
-) -> None:
-    if chunk:
-        with database.write() as connection:
-            summary.counts.update(calls.store(connection, installation.project_id, chunk, now))
+        summary.add(readings, outcomes)

@@ -185,7 +185,8 @@ class Job:
 
     def _revive(self, lease: Lease, report: ProjectReport) -> None:
         """A key seen of late may be the one that an unmatched call has waited for."""
-        now, project_id, rules = self.clock(), lease.project_id, self.definition.matching
+        now, project_id = self.clock(), lease.project_id
+        rules = self.definition.matching_of(project_id)
         found: list[str] = []
         # Asked before the transaction that writes: beacons need not wait for it.
         with self.database.read() as connection:

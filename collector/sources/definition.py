@@ -79,8 +79,10 @@ def _load_toml(path: Path) -> dict[str, Any]:
 
 
 def _mapping(table: Mapping[str, Any], problems: list[str]) -> CallMapping:
-    if "ended" in table and "duration" in table:
-        problems.append("[calls] names both 'ended' and 'duration'; keep one")
+    if "started" not in table and not {"ended", "duration"} <= table.keys():
+        problems.append(
+            "[calls] does not say when a call started: name 'started', or 'ended' and 'duration'"
+        )
     try:
         zone = ZoneInfo(table["timezone"])
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -98,11 +100,13 @@ def _mapping(table: Mapping[str, Any], problems: list[str]) -> CallMapping:
         problems.append("[calls.keys] is empty: without a match key no call can meet a session")
     return CallMapping(
         id=table["id"],
-        started=table["started"],
-        ended=table.get("ended"),
-        duration=table.get("duration"),
+        started=table.get("started", ()),
+        ended=table.get("ended", ()),
+        duration=table.get("duration", ()),
         duration_unit=_UNITS[table["duration_unit"]],
-        updated=table.get("updated"),
+        updated=table.get("updated", ()),
+        caller=table.get("caller", ()),
+        value=table.get("value", ()),
         keys=keys,
         zone=zone,
     )

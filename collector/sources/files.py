@@ -24,11 +24,15 @@ MAX_LINE_BYTES = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One record with the number of its line in the file, or why it cannot be read."""
+    """One record with the number of its line in the file, or why it cannot be read.
+
+    ``text`` is the line itself where there is no record to show.
+    """
 
     number: int
     record: dict[str, object] | None = None
     error: RecordError | None = None
+    text: str = ""
 
 
 def read_lines(

@@ -11,11 +11,14 @@ from collector.domain.building import CALL_PARTS
 from collector.domain.schema import FieldType
 
 
-class _Column(fields.String):
-    """A column's name: any text that is not blank."""
+class _Columns(fields.Field[tuple[str, ...]]):
+    """One column's name, or several of which the first that holds something counts."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=validate.Regexp(r".*\S", error="must name a column"), **options)
+    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> tuple[str, ...]:
+        names = value if isinstance(value, list) else [value]
+        if not names or not all(isinstance(name, str) and name.strip() for name in names):
+            raise ValidationError("must name a column, or a list of columns")
+        return tuple(names)
 
 
 class _Flag(fields.Boolean):
@@ -48,7 +51,7 @@ class SchemaShape(Schema):
 class RecipeShape(Schema):
     """How one field is made."""
 
-    source = _Column()
+    source = _Columns()
     call = fields.String(validate=validate.OneOf(CALL_PARTS))
     constant = fields.Raw()
     map = fields.Dict(keys=fields.String(), values=fields.Raw(), validate=validate.Length(min=1))
@@ -81,14 +84,16 @@ class VersionShape(Schema):
 class CallsShape(Schema):
     """Which columns of a record hold what a call needs."""
 
-    id = _Column(required=True)
-    started = _Column(required=True)
-    ended = _Column()
-    duration = _Column()
+    id = _Columns(required=True)
+    started = _Columns()
+    ended = _Columns()
+    duration = _Columns()
     duration_unit = fields.String(load_default="s", validate=validate.OneOf(["ms", "s", "min"]))
-    updated = _Column()
+    updated = _Columns()
+    caller = _Columns()
+    value = _Columns()
     timezone = fields.String(load_default="UTC")
-    keys = fields.Dict(keys=fields.String(), values=_Column())
+    keys = fields.Dict(keys=fields.String(), values=_Columns())
 
 
 class RuleShape(Schema):

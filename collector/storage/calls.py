@@ -152,7 +152,18 @@ def _upsert(
     insert = insert_for(connection, CallRow)
     content = {
         name: insert.excluded[name]
-        for name in ("started_at", "ended_at", "updated_at", "attributes", "content_hash")
+        for name in (
+            "started_at",
+            "ended_at",
+            "updated_at",
+            "attributes",
+            "content_hash",
+            "source",
+            "answered",
+            "value",
+            "caller",
+            "caller_key",
+        )
     }
     connection.execute(
         insert.on_conflict_do_update(
@@ -186,6 +197,11 @@ def _new_row(project_id: int, call: Call, now: datetime) -> dict[str, Any]:
         "updated_at": call.updated_at,
         "attributes": dict(call.attributes),
         "content_hash": call.content_hash(),
+        "source": call.source,
+        "answered": call.answered,
+        "value": call.value,
+        "caller": call.caller,
+        "caller_key": call.caller_key,
         "received_at": now,
         "changed_at": now,
         "verdict": Verdict.WAITING,
@@ -260,6 +276,11 @@ def _calls(project_id: int) -> sa.Select[Any]:
             CallRow.rule,
             CallRow.evidence,
             CallRow.match_hash,
+            CallRow.source,
+            CallRow.answered,
+            CallRow.value,
+            CallRow.caller,
+            CallRow.caller_key,
             SessionRow.first_seen,
         )
         .outerjoin(
@@ -305,6 +326,11 @@ def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
             updated_at=row.updated_at,
             keys=keys,
             attributes=row.attributes,
+            answered=row.answered,
+            value=row.value,
+            caller=row.caller,
+            caller_key=row.caller_key,
+            source=row.source,
         ),
         judgement=Judgement(
             verdict=Verdict(row.verdict), reason=Reason(row.reason), detail=row.detail

@@ -18,8 +18,11 @@ from collector.storage.tables import (
     CallRow,
     EnrichmentRow,
     InstallationRow,
+    PullRow,
+    RefusedRecordRow,
     SessionRow,
     TokenRow,
+    WebhookRow,
 )
 
 _COLUMNS = (
@@ -239,6 +242,9 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         BatchRow,
         TokenRow,
         BeaconCountRow,
+        RefusedRecordRow,
+        WebhookRow,
+        PullRow,
         InstallationRow,
     ):
         connection.execute(sa.delete(row).where(row.project_id == project_id))

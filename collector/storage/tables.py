@@ -19,6 +19,12 @@ from collector.domain.installation import MAX_ORIGIN
 #: As much of a refusal's message as is kept beside its count.
 MAX_DETAIL = 300
 
+#: The longest name of a preset, which a call's source is.
+MAX_SOURCE = 30
+
+#: The longest place that a refused record is said to come from, such as a file's path.
+MAX_ORIGIN_OF_RECORD = 300
+
 NAMES = {
     "pk": "%(table_name)s_pk",
     "ix": "%(table_name)s_%(column_0_N_name)s_ix",
@@ -163,7 +169,8 @@ class BeaconCountRow(Base):
 class CallRow(Base):
     """One call record, with its verdict. ``examine`` is set while the job has to look at it.
 
-    ``match_hash`` is of the keys and the start that its match was found by.
+    ``match_hash`` is of the keys and the start that its match was found by. ``source`` is the
+    preset that read it; ``caller`` a keyed hash of the caller's number, by the key ``caller_key``.
     """
 
     __tablename__ = "call"
@@ -187,6 +194,11 @@ class CallRow(Base):
     rule: Mapped[str | None] = mapped_column(sa.String(30))
     evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
     match_hash: Mapped[str | None] = mapped_column(sa.String(32))
+    source: Mapped[str] = mapped_column(sa.String(MAX_SOURCE), server_default="own")
+    answered: Mapped[bool | None] = mapped_column()
+    value: Mapped[float | None] = mapped_column(sa.Double)
+    caller: Mapped[str | None] = mapped_column(sa.String(64))
+    caller_key: Mapped[str | None] = mapped_column(sa.String(8))
 
     __table_args__ = (
         sa.CheckConstraint(
@@ -206,6 +218,58 @@ class CallRow(Base):
         sa.Index(None, "project_id", "started_at"),
         sa.Index(None, "project_id", "user_id", "session_number"),
     )
+
+
+class RefusedRecordRow(Base):
+    """A call record that could not be read, kept for a while so that it can be mended.
+
+    ``origin`` and ``number`` say where it stood: a file and its line, a request and the place in
+    its array. ``record`` is what came, encrypted, since it holds whatever the platform knows of
+    the caller; null where there was no key to encrypt it with. The same refusal again is counted
+    in ``times``.
+    """
+
+    __tablename__ = "refused_record"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    refusal_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    source: Mapped[str] = mapped_column(sa.String(MAX_SOURCE))
+    origin: Mapped[str] = mapped_column(sa.String(MAX_ORIGIN_OF_RECORD))
+    number: Mapped[int]
+    call_id: Mapped[str | None] = mapped_column(sa.String(100))
+    code: Mapped[str] = mapped_column(sa.String(30))
+    message: Mapped[str] = mapped_column(sa.Text)
+    record: Mapped[str | None] = mapped_column(sa.Text)
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    refused_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.Index(None, "project_id", "refused_at"),
+        sa.Index(None, "project_id", "call_id"),
+    )
+
+
+class WebhookRow(Base):
+    """The secret by which a call platform signs what it posts for a project, encrypted."""
+
+    __tablename__ = "webhook"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    preset: Mapped[str] = mapped_column(sa.String(MAX_SOURCE), primary_key=True)
+    secret: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime]
+
+
+class PullRow(Base):
+    """How far a project's calls were read from the provider's database, and what went wrong."""
+
+    __tablename__ = "pull"
+
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    pulled_until: Mapped[datetime | None]
+    pulled_at: Mapped[datetime]
+    problem: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class CallKeyRow(Base):

@@ -7,20 +7,17 @@ good ones. Sending the same records again changes nothing, so a sender may alway
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from collector.domain.call import Call
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
-from collector.domain.reading import MAX_CALL_ID, read_call
-from collector.errors import DefinitionError, RecordError, RequestRefusedError
-from collector.storage import calls, installations, tokens
+from collector.domain.reading import CallReader, Refusal
+from collector.errors import DefinitionError, RequestRefusedError
+from collector.storage import installations, intake, tokens
 from collector.storage.calls import Stored
 from collector.storage.database import Database
 from collector.web import bodies, state
@@ -36,16 +33,6 @@ SCOPE = "calls"
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """One record that could not be read; ``index`` counts from 0."""
-
-    index: int
-    call_id: str | None
-    code: str
-    message: str
-
-
 @blueprint.post("/v1/calls")
 def receive() -> Response:
     """Store call records: 200 with what became of them, 422 when none could be read."""
@@ -55,17 +42,42 @@ def receive() -> Response:
     records = _records(bodies.parse(bodies.read(MAX_BODY_BYTES)))
     definition = _definition(shared)
     now = datetime.now(UTC)
-    readable, refusals = _read(records, definition, installation, now)
+    reader = CallReader.of(
+        definition, None, region=installation.region, caller_hash=shared.caller_hash
+    )
+    readings = reader.read_all(enumerate(records), now)
     outcomes: Counter[Stored] = Counter()
-    if readable:
+    if readings.calls or readings.refusals:
         with shared.database.write() as connection:
-            outcomes.update(calls.store(connection, installation.project_id, readable, now))
+            outcomes.update(
+                intake.take_in(
+                    connection,
+                    installation.project_id,
+                    readings,
+                    source=reader.source,
+                    origin=request.path,
+                    now=now,
+                    secrets=shared.secrets,
+                )
+            )
     counts = {outcome.value: outcomes[outcome] for outcome in Stored}
-    _log.info("calls_received", project_id=installation.project_id, **counts, refused=len(refusals))
-    response = jsonify({**counts, "refused": [asdict(refusal) for refusal in refusals]})
-    if refusals and not readable:
+    counts["passed_over"] = readings.passed_over
+    refused = [_told(refusal) for refusal in readings.refusals]
+    _log.info("calls_received", project_id=installation.project_id, **counts, refused=len(refused))
+    response = jsonify({**counts, "refused": refused})
+    if refused and len(refused) == len(records):
         response.status_code = 422
     return response
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as its sender is told of it; ``index`` counts from 0."""
+    return {
+        "index": refusal.number,
+        "call_id": refusal.call_id,
+        "code": refusal.code,
+        "message": refusal.message,
+    }
 
 
 def _authorised(database: Database) -> Installation:
@@ -123,42 +135,3 @@ def _definition(shared: state.State) -> Definition:
             "Calls cannot be read at the moment. Send them again later.",
             {"Retry-After": "60"},
         ) from error
-
-
-def _read(
-    records: Sequence[Any], definition: Definition, installation: Installation, now: datetime
-) -> tuple[list[Call], list[Refusal]]:
-    readable: list[Call] = []
-    refusals: list[Refusal] = []
-    columns = definition.columns()
-    for index, record in enumerate(records):
-        try:
-            call = read_call(
-                _object(record),
-                definition.mapping,
-                columns=columns,
-                region=installation.region,
-                now=now,
-            )
-        except RecordError as error:
-            call_id = _call_id(record, definition.mapping.id)
-            refusals.append(
-                Refusal(index=index, call_id=call_id, code=error.code, message=str(error))
-            )
-        else:
-            readable.append(call)
-    return readable, refusals
-
-
-def _object(record: object) -> dict[str, Any]:
-    if not isinstance(record, dict):
-        raise RecordError("not_an_object", "a call record is a JSON object")
-    return record
-
-
-def _call_id(record: object, column: str) -> str | None:
-    """The id of a record that could not be read, as far as it can be told."""
-    found = record.get(column) if isinstance(record, dict) else None
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return None
-    return str(found).strip()[:MAX_CALL_ID] or None

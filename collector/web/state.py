@@ -8,9 +8,11 @@ from threading import Lock
 from flask import Flask, current_app
 
 from collector.config import Settings
+from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.sources import definition
 from collector.storage.database import Database
+from collector.storage.secrets import SecretBox
 from collector.web import capacity
 from collector.web.counting import BeaconCounts
 
@@ -37,6 +39,18 @@ class State:
                 connections = capacity.threads(self._settings) + 1
                 self._database = Database(self._settings.database_url, pool_size=connections)
             return self._database
+
+    @property
+    def secrets(self) -> SecretBox | None:
+        """Encrypts what is kept of refused records; None without COLLECTOR_SECRET_KEY."""
+        keys = self._settings.secret_key
+        return SecretBox(keys) if keys else None
+
+    @property
+    def caller_hash(self) -> CallerHash | None:
+        """Hashes callers' numbers; None without COLLECTOR_SECRET_KEY."""
+        keys = self._settings.secret_key
+        return CallerHash.of(keys[0]) if keys else None
 
     def definition(self) -> Definition:
         """The integration definition, read again when its file has changed.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.domain.building import UnbuildableError, build_fields, make_value, truncated
-from collector.domain.definition import IntegrationVersion, Recipe
+from collector.domain.definition import CallMapping, IntegrationVersion, Recipe
 from collector.domain.schema import Field, FieldType, Schema
 from tests.domain.samples import NOON, a_call
 
@@ -19,11 +20,15 @@ BOOL, DATETIME, FLOAT = FieldType.BOOL, FieldType.DATETIME, FieldType.FLOAT
 INT, STRING = FieldType.INT, FieldType.STRING
 
 
+PLAIN = CallMapping(id=("id",))
+MAPPING = replace(PLAIN, zone=ZoneInfo("Europe/Paris"))
+
+
 def made(raw: object, kind: FieldType, **steps: Any) -> object:
     """The value of a field that comes from a column holding ``raw``."""
-    recipe = Recipe(source="column", **steps)
+    recipe = Recipe(source=("column",), **steps)
     call = a_call(attributes={"column": raw})
-    return make_value(call, recipe, kind, ZoneInfo("Europe/Paris"))
+    return make_value(call, recipe, kind, MAPPING)
 
 
 @pytest.mark.parametrize(
@@ -157,29 +162,29 @@ def test_a_value_that_the_map_lacks_becomes_the_default_if_there_is_one() -> Non
 def test_a_field_can_be_made_from_the_call_itself(
     part: str, kind: FieldType, value: object
 ) -> None:
-    assert make_value(a_call(), Recipe(call=part), kind, UTC) == value
+    assert make_value(a_call(), Recipe(call=part), kind, PLAIN) == value
 
 
 @pytest.mark.parametrize("part", ["ended", "duration"])
 def test_a_call_without_an_end_has_neither_end_nor_duration(part: str) -> None:
     call = a_call(ended_at=None)
-    assert make_value(call, Recipe(call=part), FLOAT, UTC) is None
-    assert make_value(call, Recipe(call=part, default=0.0), FLOAT, UTC) == 0.0
+    assert make_value(call, Recipe(call=part), FLOAT, PLAIN) is None
+    assert make_value(call, Recipe(call=part, default=0.0), FLOAT, PLAIN) == 0.0
 
 
 def test_a_duration_keeps_its_fractions_where_the_field_can() -> None:
     call = a_call(ended_at=NOON + timedelta(seconds=1.5))
-    assert make_value(call, Recipe(call="duration"), FLOAT, UTC) == 1.5
-    assert make_value(call, Recipe(call="duration", multiply=1000.0), INT, UTC) == 1500
+    assert make_value(call, Recipe(call="duration"), FLOAT, PLAIN) == 1.5
+    assert make_value(call, Recipe(call="duration", multiply=1000.0), INT, PLAIN) == 1500
     with pytest.raises(ValueError, match=r"1\.5 is not a whole number"):
-        make_value(call, Recipe(call="duration"), INT, UTC)
+        make_value(call, Recipe(call="duration"), INT, PLAIN)
 
 
 @pytest.mark.parametrize(
     ("kind", "constant"), [(STRING, "phone"), (INT, 0), (FLOAT, 0.5), (BOOL, False)]
 )
 def test_a_constant_is_the_same_for_every_call(kind: FieldType, constant: Any) -> None:
-    found = make_value(a_call(), Recipe(constant=constant), kind, UTC)
+    found = make_value(a_call(), Recipe(constant=constant), kind, PLAIN)
     assert (found, type(found)) == (constant, type(constant))
 
 
@@ -226,27 +231,27 @@ def version(**fields: tuple[FieldType, bool, Recipe | None]) -> IntegrationVersi
 
 def test_optional_fields_without_a_value_or_a_recipe_are_left_out() -> None:
     fields = version(
-        name=(STRING, False, Recipe(source="name")),
-        rating=(FLOAT, True, Recipe(source="rating")),
+        name=(STRING, False, Recipe(source=("name",))),
+        rating=(FLOAT, True, Recipe(source=("rating",))),
         colour=(STRING, True, None),
     )
     call = a_call(attributes={"name": "RENNES", "rating": ""})
-    assert build_fields(call, fields, UTC) == {"name": "RENNES"}
+    assert build_fields(call, fields, PLAIN) == {"name": "RENNES"}
 
 
 def test_every_field_that_cannot_be_built_is_named_once() -> None:
     fields = version(
-        name=(STRING, False, Recipe(source="name")),
-        rating=(FLOAT, False, Recipe(source="rating")),
-        seconds=(INT, True, Recipe(source="seconds", multiply=1000.0)),
-        centre=(STRING, False, Recipe(source="centre")),
-        answered=(BOOL, False, Recipe(source="answered")),
+        name=(STRING, False, Recipe(source=("name",))),
+        rating=(FLOAT, False, Recipe(source=("rating",))),
+        seconds=(INT, True, Recipe(source=("seconds",), multiply=1000.0)),
+        centre=(STRING, False, Recipe(source=("centre",))),
+        answered=(BOOL, False, Recipe(source=("answered",))),
     )
     call = a_call(
         attributes={"name": "é" * 26, "rating": "high", "seconds": "2147484", "answered": "1"}
     )
     with pytest.raises(UnbuildableError) as error:
-        build_fields(call, fields, UTC)
+        build_fields(call, fields, PLAIN)
     assert str(error.value) == (
         "rating: 'high' is not a number; "
         "name: has 52 bytes; at most 50 are allowed; "
@@ -269,4 +274,4 @@ def test_truncation_is_for_defaults_and_mapped_values_too(raw: str, steps: dict[
 
 
 def test_an_empty_constant_is_sent_as_it_is() -> None:
-    assert make_value(a_call(), Recipe(constant=""), STRING, UTC) == ""
+    assert make_value(a_call(), Recipe(constant=""), STRING, PLAIN) == ""

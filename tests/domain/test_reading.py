@@ -13,19 +13,19 @@ import pytest
 
 from collector.domain.call import Call
 from collector.domain.definition import CallMapping
-from collector.domain.reading import read_call
+from collector.domain.reading import CallReader
 from collector.errors import RecordError
 from tests.domain.samples import MICROSECOND, NOON
 
 MAPPING = CallMapping(
-    id="id",
-    started="at",
-    duration="seconds",
-    updated="changed",
+    id=("id",),
+    started=("at",),
+    duration=("seconds",),
+    updated=("changed",),
     keys={
-        "session_key": "session",
-        "visitor_id": "visitor",
-        "tracking_number": "dialled",
+        "session_key": ("session",),
+        "visitor_id": ("visitor",),
+        "tracking_number": ("dialled",),
     },
     zone=ZoneInfo("Europe/Paris"),
 )
@@ -39,7 +39,10 @@ def read(
     columns: tuple[str, ...] = (),
     region: str | None = "FR",
 ) -> Call:
-    return read_call(record, mapping, columns=columns, region=region, now=NOON + timedelta(hours=1))
+    reader = CallReader(mapping=mapping, columns=columns, region=region)
+    call = reader.read(record, NOON + timedelta(hours=1))
+    assert call is not None
+    return call
 
 
 def refusal(record: Mapping[str, object], **options: object) -> tuple[str, str]:
@@ -106,13 +109,13 @@ def test_a_duration_counts_in_its_unit(unit: timedelta, value: object, length: t
 
 
 def test_an_end_can_be_named_instead_of_a_duration() -> None:
-    mapping = replace(MAPPING, duration=None, ended="until")
+    mapping = replace(MAPPING, duration=(), ended=("until",))
     call = read({**RECORD, "until": "2026-03-02T13:01:00"}, mapping=mapping)
     assert call.ended_at == NOON + timedelta(minutes=1)
 
 
 def test_a_call_may_end_in_the_moment_it_starts() -> None:
-    mapping = replace(MAPPING, duration=None, ended="until")
+    mapping = replace(MAPPING, duration=(), ended=("until",))
     assert read({**RECORD, "until": RECORD["at"]}, mapping=mapping).ended_at == NOON
 
 

@@ -76,8 +76,8 @@ def test_every_problem_is_told_at_once() -> None:
         )
     )
     recipes = {
-        "b": Recipe(source="b", multiply=2.0, default=5),
-        "d": Recipe(source="d"),
+        "b": Recipe(source=("b",), multiply=2.0, default=5),
+        "d": Recipe(source=("d",)),
     }
     assert recipe_problems(schema, recipes) == [
         "field 'd' is not in the schema",
@@ -89,11 +89,11 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_the_columns_of_a_definition_are_those_that_any_version_makes_a_field_from() -> None:
     schema = Schema(fields=())
-    one = {"a": Recipe(source="status"), "b": Recipe(call="started")}
-    two = {"a": Recipe(source="state"), "c": Recipe(constant="phone")}
+    one = {"a": Recipe(source=("status",)), "b": Recipe(call="started")}
+    two = {"a": Recipe(source=("state",)), "c": Recipe(constant="phone")}
     definition = Definition(
         name="Phone calls",
-        mapping=CallMapping(id="call_id", started="started"),
+        mapping=CallMapping(id=("call_id",), started=("started",)),
         versions={
             1: IntegrationVersion(number=1, schema=schema, recipes=one),
             2: IntegrationVersion(number=2, schema=schema, recipes=two),

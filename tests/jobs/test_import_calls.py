@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from collector.domain.call import Call
+from collector.domain.reading import CallReader
 from collector.errors import DatabaseUnavailableError, RecordError
-from collector.jobs.import_calls import CHUNK, MAX_TOLD, StrictImportError, Summary, import_calls
+from collector.jobs.import_calls import CHUNK, MAX_TOLD, Importer, StrictImportError, Summary
 from collector.sources import files
 from collector.sources.files import Line
 from collector.storage import installations
@@ -36,14 +37,14 @@ def run(
 ) -> Summary:
     with world.database.read() as connection:
         installation = installations.get(connection, PROJECT)
-    return import_calls(
-        database or world.database,
-        installation,
-        world.definition,
-        lines,
+    importer = Importer(
+        database=database or world.database,
+        project_id=PROJECT,
+        reader=CallReader.of(world.definition, None, region=installation.region, caller_hash=None),
         strict=strict,
         clock=world.clock,
     )
+    return importer.run(lines, "calls.csv")
 
 
 def stored(world: World) -> int:
@@ -75,7 +76,7 @@ def test_what_was_read_is_the_sum_of_what_became_of_it(world: World) -> None:
 
 def test_refusals_carry_line_code_and_reason(world: World) -> None:
     refused = run(world, [line(1), bad(2), line(7, started=""), line(8, call_id=" ")]).refusals
-    assert [(refusal.line, refusal.code) for refusal in refused] == [
+    assert [(refusal.number, refusal.code) for refusal in refused] == [
         (2, "not_csv"),
         (7, "no_start"),
         (8, "no_call_id"),

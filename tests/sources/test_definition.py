@@ -19,16 +19,16 @@ def test_the_shipped_example_reads() -> None:
     found = definition.read(resources.path("examples") / "phone-calls" / "integration.toml")
     assert found.name == "Phone calls"
     assert found.mapping == CallMapping(
-        id="call_id",
-        started="started",
-        duration="duration_s",
+        id=("call_id",),
+        started=("started",),
+        duration=("duration_s",),
         duration_unit=timedelta(seconds=1),
-        updated="updated",
+        updated=("updated",),
         keys={
-            "session_key": "session_key",
-            "visitor_id": "visitor_id",
-            "reference": "reference",
-            "tracking_number": "dialled_number",
+            "session_key": ("session_key",),
+            "visitor_id": ("visitor_id",),
+            "reference": ("reference",),
+            "tracking_number": ("dialled_number",),
         },
         zone=ZoneInfo("Europe/Paris"),
     )
@@ -43,7 +43,7 @@ def test_the_shipped_example_reads() -> None:
         ("call_center_name", FieldType.STRING, False),
         ("call_datetime", FieldType.DATETIME, False),
     ]
-    assert version.recipes["call_duration"] == Recipe(source="duration_s", multiply=1000.0)
+    assert version.recipes["call_duration"] == Recipe(source=("duration_s",), multiply=1000.0)
     assert version.recipes["call_datetime"] == Recipe(call="started")
 
 
@@ -60,7 +60,7 @@ def test_the_rules_that_the_example_shows_in_its_comments_are_the_defaults(
 def test_a_short_definition_has_the_documented_defaults(tmp_path: Path) -> None:
     found = definition.read(draft(tmp_path))
     assert found.mapping == CallMapping(
-        id="id", started="at", keys={"visitor_id": "visitor"}, zone=ZoneInfo("UTC")
+        id=("id",), started=("at",), keys={"visitor_id": ("visitor",)}, zone=ZoneInfo("UTC")
     )
     assert found.matching == Matching()
     assert found.versions[1].schema.fields == (

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from collector.domain.identifiers import parse_session_key
 from collector.domain.installation import Installation
 from collector.domain.ledger import Draft, Judgement
+from collector.domain.reading import Refusal
 from collector.domain.verdicts import Reason, Verdict
 from collector.errors import NotFoundError, UsageError
 from collector.storage import (
@@ -19,6 +20,7 @@ from collector.storage import (
     calls,
     enrichments,
     installations,
+    refusals,
     runs,
     sessions,
     tokens,
@@ -27,7 +29,7 @@ from collector.storage.beacon_counts import BeaconCount
 from collector.storage.calls import Decision
 from collector.storage.database import Database
 from collector.storage.enrichments import Written
-from collector.storage.tables import Base, InstallationRow
+from collector.storage.tables import Base, InstallationRow, PullRow, WebhookRow
 from tests.domain.samples import NOON, SECOND, a_beacon, a_call
 
 SHOP = Installation(
@@ -110,6 +112,21 @@ def fill(database: Database, project_id: int) -> None:
         calls.store(connection, project_id, [a_call(keys={"visitor_id": "v"})], NOON)
         enrichments.write_drafts(connection, project_id, [written], NOON)
         runs.note_batch(connection, batch)
+        refusals.keep(
+            connection,
+            project_id,
+            [Refusal(number=1, call_id="c", code="no_start", message="", record="{}")],
+            source="own",
+            origin="calls.csv",
+            now=NOON,
+            secrets=None,
+        )
+        connection.execute(
+            sa.insert(WebhookRow).values(
+                project_id=project_id, preset="twilio", secret="", created_at=NOON
+            )
+        )
+        connection.execute(sa.insert(PullRow).values(project_id=project_id, pulled_at=NOON))
         tokens.create(connection, project_id=project_id, scope="calls", name="pbx", now=NOON)
 
 

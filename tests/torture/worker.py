@@ -25,6 +25,7 @@ import structlog
 from collector.contentsquare import Answer, EnrichmentApi
 from collector.domain import limits
 from collector.domain.installation import Installation
+from collector.domain.reading import CallReader
 from collector.jobs import import_calls, reconcile
 from collector.jobs.reconcile import Job
 from collector.sources.files import Line
@@ -152,9 +153,12 @@ def _reconcile(
 def _import(order: Mapping[str, Any], database: Database, clock: SharedClock) -> None:
     records = scenario.records(datetime.fromisoformat(order["since"]))
     lines = [Line(number=number, record=record) for number, record in enumerate(records, 2)]
-    import_calls.import_calls(
-        database, _installation(database), scenario.definition(), lines, clock=clock
+    reader = CallReader.of(
+        scenario.definition(), None, region=_installation(database).region, caller_hash=None
     )
+    import_calls.Importer(
+        database=database, project_id=scenario.SHOP, reader=reader, clock=clock
+    ).run(lines, "calls.csv")
 
 
 def _installation(database: Database) -> Installation:

@@ -55,7 +55,13 @@ def test_one_record_is_stored_as_a_waiting_call(
 ) -> None:
     response = post(client, token, record())
     assert response.status_code == 200
-    assert response.get_json() == {"new": 1, "updated": 0, "unchanged": 0, "refused": []}
+    assert response.get_json() == {
+        "new": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "passed_over": 0,
+        "refused": [],
+    }
     (call,) = rows(database, "SELECT * FROM report_calls")
     assert (call["project_id"], call["call_id"], call["verdict"]) == (PROJECT, "c-1", "waiting")
     keys = {row["kind"]: row["value"] for row in rows(database, "SELECT * FROM call_key")}
@@ -95,7 +101,7 @@ def test_bad_records_are_told_by_index_and_never_stop_good_ones(
         (4, "e", "ends_before_start"),
         (5, "f", "not_a_scalar"),
         (7, "h", "bad_text"),
-        (8, "\ud800", "bad_text"),
+        (8, None, "bad_text"),
     ]
     assert all(each["message"] for each in refused)
     assert call_ids(database) == ["7", "a"]

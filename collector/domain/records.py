@@ -1,0 +1,96 @@
+"""Finds what a record holds under a column, whatever form the record came in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collector.domain.call import Scalar
+from collector.domain.definition import Columns
+from collector.errors import RecordError
+
+MAX_ATTRIBUTE = 2000
+
+Record = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """The column of several that holds something, and what it holds, as text without blanks."""
+
+    column: str
+    text: str
+
+
+def cell(record: Record, columns: Columns) -> Cell | None:
+    """The first of ``columns`` that holds anything but white space.
+
+    Raises:
+        RecordError: it holds something that is no text, number or truth value.
+    """
+    for column in columns:
+        value = scalar(record, column)
+        text = value.strip() if isinstance(value, str) else as_text(value)
+        if text:
+            return Cell(column=column, text=text)
+    return None
+
+
+def as_text(value: Scalar) -> str:
+    """A value as text: truth values as JSON writes them, nothing as nothing."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def has(record: Record, column: str) -> bool:
+    """Whether the record has the column at all."""
+    return _look_up(record, column) is not _ABSENT
+
+
+def scalar(record: Record, column: str) -> Scalar:
+    """What the record holds under ``column``; None where it has no such column.
+
+    Raises:
+        RecordError: it holds something that is no text, number or truth value.
+    """
+    value = _look_up(record, column)
+    if value is _ABSENT:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecordError("not_a_number", f"column {column!r} is {value}, which is no number")
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, str):
+        raise RecordError("not_a_scalar", f"column {column!r} holds a list or an object")
+    if len(value) > MAX_ATTRIBUTE:
+        raise RecordError(
+            "attribute_too_long", f"column {column!r} has more than {MAX_ATTRIBUTE} characters"
+        )
+    if "\x00" in value or not _is_unicode(value):
+        raise RecordError("bad_text", f"column {column!r} holds bytes that are no text")
+    return value
+
+
+_ABSENT = object()
+
+
+def _look_up(record: Record, column: str) -> object:
+    """A column by its name, or a way into nested objects: ``custom.agent``."""
+    if column in record:
+        return record[column]
+    found: object = record
+    for name in column.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            return _ABSENT
+        found = found[name]
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
