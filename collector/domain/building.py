@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
-from collector.domain import limits, values
+from collector.domain import values
 from collector.domain.call import Call, Scalar
 from collector.domain.definition import CallMapping, IntegrationVersion, Recipe
 from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import TRACKING_NUMBER
-from collector.domain.reading import CALLER
+from collector.domain.reading import CALLER, ZONE
+from collector.domain.records import as_text
 from collector.domain.schema import FieldProblem, FieldType, check_fields
-from collector.domain.times import format_datetime, parse_time
+from collector.domain.times import format_datetime, parse_time, zone_named
+from collector.domain.truncation import truncated
 
 #: What ``call = "…"`` in a recipe can name.
 CALL_PARTS = ("id", "started", "ended", "duration", "answered", "value", "dialled", "caller")
@@ -76,13 +79,14 @@ def make_value(
         elif recipe.map is not None:
             value = _mapped(raw, recipe)
         else:
-            value = _converted(raw, kind, mapping, recipe.multiply)
+            value = _converted(raw, kind, _as_written(mapping, call), recipe.multiply)
     return truncated(value) if recipe.truncate and isinstance(value, str) else value
 
 
-def truncated(text: str) -> str:
-    """The longest beginning of ``text`` that fits a STRING field, never splitting a character."""
-    return text.encode()[: limits.MAX_STRING_BYTES].decode(errors="ignore")
+def _as_written(mapping: CallMapping, call: Call) -> CallMapping:
+    """The mapping with the time zone that the call's own record named."""
+    named = call.attributes.get(ZONE)
+    return replace(mapping, zone=zone_named(named)) if isinstance(named, str) else mapping
 
 
 def _raw(call: Call, recipe: Recipe) -> Scalar:
@@ -109,7 +113,7 @@ def _says_something(value: Scalar) -> bool:
 
 def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:
     table: Mapping[str, FieldValue] = recipe.map or {}
-    text = str(raw).lower() if isinstance(raw, bool) else str(raw).strip()
+    text = as_text(raw).strip()
     if text in table:
         return table[text]
     if recipe.default is not None:
@@ -122,11 +126,11 @@ def _converted(
 ) -> FieldValue | None:
     match kind:
         case FieldType.STRING:
-            return raw.strip() if isinstance(raw, str) else str(raw)
+            return as_text(raw).strip()
         case FieldType.BOOL:
-            return values.parse_bool(str(raw))
+            return values.parse_bool(as_text(raw))
         case FieldType.DATETIME:
-            return format_datetime(parse_time(str(raw), mapping.zone, mapping.time_formats))
+            return format_datetime(parse_time(as_text(raw), mapping.zone, mapping.time_formats))
         case FieldType.INT:
             number = _decimal(raw, mapping, multiply)
             if number != number.to_integral_value():
@@ -140,5 +144,5 @@ def _decimal(raw: Scalar, mapping: CallMapping, multiply: float | None) -> Decim
     # Decimal keeps 0.1 * 1000 at exactly 100, which binary floats would not.
     # Only text can have a decimal comma; a number's own form has a point.
     sign = mapping.decimal if isinstance(raw, str) else "."
-    number = values.parse_number(str(raw).strip(), sign)
+    number = values.parse_number(as_text(raw), sign)
     return number if multiply is None else number * Decimal(str(multiply))

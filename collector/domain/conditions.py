@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from collector.domain import values
 from collector.domain.definition import Condition
 from collector.domain.records import Record, cell
 
 
-def all_hold(record: Record, conditions: Iterable[Condition]) -> bool | None:
-    """Whether all of ``conditions`` hold; None where one is undecided and no other fails."""
-    answers = [_holds(record, condition) for condition in conditions]
+def all_hold(record: Record, conditions: Iterable[Condition], decimal: str = ".") -> bool | None:
+    """Whether all of ``conditions`` hold; None where one is undecided and no other fails.
+
+    Args:
+        decimal: the sign before the fraction of the record's numbers.
+
+    Raises:
+        RecordError: a column that is asked for holds no text, number or truth value.
+    """
+    answers = [_holds(record, condition, decimal) for condition in conditions]
     if False in answers:
         return False
     return None if None in answers else True
 
 
-def _holds(record: Record, condition: Condition) -> bool | None:
+def _holds(record: Record, condition: Condition, decimal: str) -> bool | None:
     found = cell(record, condition.columns)
     if found is None:
         return True if condition.excluded else None
     if condition.above is not None:
         try:
-            return values.parse_number(found.text) > condition.above
+            return values.parse_number(found.text, found.sign(decimal)) > condition.above
         except ValueError:
             return None
-    text = found.text.lower()
-    return text not in condition.excluded if condition.excluded else text in condition.values
+    text = found.text.casefold()
+    if condition.excluded:
+        return text not in _folded(condition.excluded)
+    return text in _folded(condition.values)
+
+
+@lru_cache(maxsize=100)  # a definition has few conditions, and each record is held against all
+def _folded(texts: frozenset[str]) -> frozenset[str]:
+    return frozenset(text.strip().casefold() for text in texts)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import phonenumbers
+
+from collector.domain.numbers import normalise_number
 
 VISITOR_ID = "visitor_id"
 TRACKING_NUMBER = "tracking_number"
@@ -82,24 +83,6 @@ def normalise_key(kind: str, value: str, region: str | None) -> str:
     """
     value = on_one_line(value)
     return normalise_number(value, region) if kind == TRACKING_NUMBER and value else value
-
-
-@lru_cache(maxsize=10_000)  # a pool has few numbers, and each is parsed for every beacon
-def normalise_number(value: str, region: str | None) -> str:
-    """A phone number in E.164; what is no full number keeps its digits, so that it can still meet.
-
-    Numbers from ranges reserved for fiction count as numbers: only the form is checked.
-    """
-    try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is not None and phonenumbers.is_possible_number(number):
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    digits = "".join(character for character in value if character.isdigit())
-    if digits and not value.startswith("+") and not digits.startswith("0"):
-        return normalise_number(f"+{digits}", None)  # international, with the plus left out
-    return digits or value
 
 
 def is_region(region: str) -> bool:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from collector.domain import identifiers, values
 from collector.domain.call import OWN, Call, Scalar
 from collector.domain.callers import CallerHash
 from collector.domain.conditions import all_hold
-from collector.domain.definition import CallMapping, Columns, Definition
+from collector.domain.definition import CallMapping, Definition
 from collector.domain.identifiers import MAX_KEY_LENGTH, SESSION_KEY
-from collector.domain.records import Record, cell, has, scalar
-from collector.domain.times import parse_time, zone_named
+from collector.domain.numbers import normalise_number
+from collector.domain.records import Cell, Record, cell, has, scalar
+from collector.domain.span import check_time, named, span_of, time_in
+from collector.domain.times import zone_named
 from collector.errors import RecordError
 
 MAX_CALL_ID = 100
 
 #: The attribute that holds the caller's number in the clear, where a field asks for it.
 CALLER = "call.caller"
-
-#: A time before it is a mistake of the record: no call platform kept records on the web then.
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-#: How far a start may lie in the future before it is called a mistake rather than a skewed clock.
-FUTURE_TOLERANCE = timedelta(hours=1)
+#: The attribute that holds the time zone that the record itself names, for times made from it.
+ZONE = "call.zone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +103,10 @@ class CallReader:
 
     def refusal(self, number: int, record: object, error: RecordError) -> Refusal:
         """What is told and kept of a record that could not be read; text is kept as it is."""
-        came = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+        try:
+            came = record if isinstance(record, str) else _as_json(record)
+        except RecursionError:
+            came = "nested too deeply to be kept"
         return Refusal(
             number=number,
             call_id=self._call_id(record),
@@ -123,33 +125,32 @@ class CallReader:
             RecordError: names the column, what it holds and what was expected.
         """
         mapping = self.mapping
-        if all_hold(record, mapping.only) is False:
+        if all_hold(record, mapping.only, mapping.decimal) is False:
             return None
         call_id = self._required_id(record)
-        zone = self._zone(record)
-        started, ended = self._span(record, zone, now)
-        updated = self._time(record, mapping.updated, zone)
-        if updated is not None and updated[1] > now + FUTURE_TOLERANCE:
-            # It would win over every true change to come.
-            raise RecordError(
-                "impossible_update",
-                f"column {updated[0]!r} is in the future: {updated[1].isoformat()}",
-            )
+        zone_cell = cell(record, mapping.zone_column)
+        zone = _zone(zone_cell) if zone_cell else mapping.zone
+        started, ended = span_of(record, mapping, zone, now)
+        updated = time_in(record, mapping.updated, mapping, zone)
+        if updated:  # one in the future would win over every true change to come
+            check_time(updated, "impossible_update", now)
         number = self._caller(record)
         attributes: dict[str, Scalar] = {
             column: scalar(record, column) for column in self.columns if has(record, column)
         }
         if number and self.keep_caller:
             attributes[CALLER] = number
+        if zone_cell:
+            attributes[ZONE] = zone_cell.text
         hashed = self.caller_hash if number else None
         return Call(
             call_id=call_id,
             started_at=started,
             ended_at=ended,
-            updated_at=updated[1] if updated else None,
+            updated_at=updated.time if updated else None,
             keys=self._keys(record),
             attributes=attributes,
-            answered=all_hold(record, mapping.answered) if mapping.answered else None,
+            answered=self._answered(record),
             value=self._value(record),
             caller=hashed(number) if hashed and number else None,
             caller_key=hashed.key_id if hashed else None,
@@ -160,7 +161,7 @@ class CallReader:
         found = cell(record, self.mapping.id)
         if found is None:
             raise RecordError(
-                "no_call_id", f"{_named(self.mapping.id)}, the call's id, is empty or absent"
+                "no_call_id", f"{named(self.mapping.id)}, the call's id, is empty or absent"
             )
         if len(found.text) > MAX_CALL_ID:
             raise RecordError(
@@ -169,73 +170,26 @@ class CallReader:
             )
         return found.text
 
-    def _zone(self, record: Record) -> tzinfo:
-        found = cell(record, self.mapping.zone_column)
-        if found is None:
-            return self.mapping.zone
-        try:
-            return zone_named(found.text)
-        except ValueError as error:
-            raise RecordError("bad_zone", f"column {found.column!r}: {error}") from None
-
-    def _span(
-        self, record: Record, zone: tzinfo, now: datetime
-    ) -> tuple[datetime, datetime | None]:
-        """When the call started and ended: two of start, end and duration tell the third."""
-        mapping = self.mapping
-        start = self._time(record, mapping.started, zone)
-        end = self._time(record, mapping.ended, zone)
-        duration = self._duration(record) if start is None or end is None else None
-        if start is None and end is not None and duration is not None:
-            start = end[0], end[1] - duration
-        if start is None:
-            columns = mapping.started or mapping.ended
-            raise RecordError(
-                "no_start", f"{_named(columns)}, the call's start, is empty or absent"
-            )
-        column, started = start
-        if not EARLIEST <= started <= now + FUTURE_TOLERANCE:
-            when = "in the future" if started > now else "before the year 2000"
-            raise RecordError(
-                "impossible_start", f"column {column!r} is {when}: {started.isoformat()}"
-            )
-        ended = end[1] if end else started + duration if duration is not None else None
-        if ended is not None and ended < started:
-            raise RecordError("ends_before_start", "the call ends before it starts")
-        return started, ended
-
-    def _time(self, record: Record, columns: Columns, zone: tzinfo) -> tuple[str, datetime] | None:
-        found = cell(record, columns)
-        if found is None:
-            return None
-        try:
-            return found.column, parse_time(found.text, zone, self.mapping.time_formats)
-        except ValueError as error:
-            raise RecordError("bad_time", f"column {found.column!r}: {error}") from None
-
-    def _duration(self, record: Record) -> timedelta | None:
-        found = cell(record, self.mapping.duration)
-        if found is None:
-            return None
-        try:
-            return values.parse_length(found.text, self.mapping.duration_unit, self.mapping.decimal)
-        except ValueError as error:
-            raise RecordError("bad_duration", f"column {found.column!r}: {error}") from None
-
     def _value(self, record: Record) -> float | None:
         found = cell(record, self.mapping.value)
         if found is None:
             return None
         try:
-            return float(values.parse_number(found.text, self.mapping.decimal))
+            return float(values.parse_number(found.text, found.sign(self.mapping.decimal)))
         except ValueError as error:
             raise RecordError("bad_value", f"column {found.column!r}: {error}") from None
 
+    def _answered(self, record: Record) -> bool | None:
+        mapping = self.mapping
+        return all_hold(record, mapping.answered, mapping.decimal) if mapping.answered else None
+
     def _caller(self, record: Record) -> str | None:
+        if self.caller_hash is None and not self.keep_caller:
+            return None
         found = cell(record, self.mapping.caller)
         if found is None:
             return None
-        return identifiers.normalise_number(found.text, self.region) or None
+        return normalise_number(found.text, self.region) or None
 
     def _keys(self, record: Record) -> dict[str, str]:
         keys = {}
@@ -272,14 +226,18 @@ class CallReader:
         return found.text[:MAX_CALL_ID] if found else None
 
 
+def _zone(found: Cell) -> tzinfo:
+    try:
+        return zone_named(found.text)
+    except ValueError as error:
+        raise RecordError("bad_zone", f"column {found.column!r}: {error}") from None
+
+
+def _as_json(record: object) -> str:
+    return json.dumps(record, ensure_ascii=False, default=str)
+
+
 def _object(record: object) -> Record:
     if not isinstance(record, Mapping):
         raise RecordError("not_an_object", "a call record is a JSON object")
     return record
-
-
-def _named(columns: Columns) -> str:
-    """Columns as a sentence begins with them."""
-    if len(columns) == 1:
-        return f"column {columns[0]!r}"
-    return "each of the columns " + ", ".join(repr(column) for column in columns)

@@ -17,10 +17,18 @@ Record = Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """The column of several that holds something, and what it holds, as text without blanks."""
+    """The column of several that holds something, and what it holds, as text without blanks.
+
+    ``typed`` says that it was no text, but a number or truth value.
+    """
 
     column: str
     text: str
+    typed: bool = False
+
+    def sign(self, decimal: str) -> str:
+        """The sign before its fraction: only text can have a decimal comma."""
+        return "." if self.typed else decimal
 
 
 def cell(record: Record, columns: Columns) -> Cell | None:
@@ -33,14 +41,16 @@ def cell(record: Record, columns: Columns) -> Cell | None:
         value = scalar(record, column)
         text = value.strip() if isinstance(value, str) else as_text(value)
         if text:
-            return Cell(column=column, text=text)
+            return Cell(column=column, text=text, typed=not isinstance(value, str))
     return None
 
 
 def as_text(value: Scalar) -> str:
-    """A value as text: truth values as JSON writes them, nothing as nothing."""
+    """A value as text: truth values and whole numbers as JSON writes them, nothing as nothing."""
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -50,13 +60,13 @@ def has(record: Record, column: str) -> bool:
 
 
 def scalar(record: Record, column: str) -> Scalar:
-    """What the record holds under ``column``; None where it has no such column.
+    """What the record holds under ``column``; None where it has no such column, or an empty list.
 
     Raises:
         RecordError: it holds something that is no text, number or truth value.
     """
     value = _look_up(record, column)
-    if value is _ABSENT:
+    if value is _ABSENT or (isinstance(value, list | dict) and not value):
         return None
     if isinstance(value, float) and not math.isfinite(value):
         raise RecordError("not_a_number", f"column {column!r} is {value}, which is no number")

@@ -10,10 +10,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collector.domain.call import Call
-from collector.domain.definition import CallMapping
-from collector.domain.reading import CallReader
+from collector.domain.callers import CallerHash
+from collector.domain.definition import CallMapping, Condition
+from collector.domain.reading import ZONE, CallReader
 from collector.errors import RecordError
 from tests.domain.samples import MICROSECOND, NOON
 
@@ -149,7 +152,7 @@ def test_a_call_may_end_in_the_moment_it_starts() -> None:
         ({"visitor": "v\x00"}, "bad_text", "'visitor'"),
         ({"visitor": "v\udfff"}, "bad_text", "'visitor'"),
         ({"visitor": ["v"]}, "not_a_scalar", "'visitor'"),
-        ({"dialled": "0" * 201}, "key_too_long", "'dialled'"),
+        ({"dialled": "9" * 201}, "key_too_long", "'dialled'"),
         ({"status": "x" * 2001}, "attribute_too_long", "'status'"),
         ({"status": "x\x00"}, "bad_text", "'status'"),
         ({"status": "\ud800x"}, "bad_text", "'status'"),
@@ -246,3 +249,191 @@ def test_the_same_line_of_json_read_twice_is_the_same_content() -> None:
 def test_a_number_that_is_none_is_refused(value: float) -> None:
     with pytest.raises(RecordError, match=r"'status' is .*, which is no number"):
         read({**RECORD, "status": value}, columns=("status",))
+
+
+ENDED = replace(MAPPING, started=(), ended=("until",))
+
+
+def test_a_start_follows_from_end_and_duration() -> None:
+    call = read({"id": "c1", "until": "2026-03-02T12:01:15Z", "seconds": 75}, mapping=ENDED)
+    assert (call.started_at, call.ended_at) == (NOON, NOON + timedelta(seconds=75))
+
+
+def test_a_start_that_is_told_goes_before_one_that_follows() -> None:
+    mapping = replace(MAPPING, ended=("until",))
+    both = {**RECORD, "until": "2026-03-02T12:05:00Z", "seconds": "unread"}
+    assert read(both, mapping=mapping).ended_at == NOON + timedelta(minutes=5)
+    without = {**both, "at": "", "seconds": "60"}
+    assert read(without, mapping=mapping).started_at == NOON + timedelta(minutes=4)
+
+
+@pytest.mark.parametrize(
+    ("record", "mapping", "code", "said"),
+    [
+        ({"until": "2026-03-02T12:00Z"}, ENDED, "no_start", "column 'seconds' is empty or absent"),
+        ({"seconds": "75"}, ENDED, "no_start", "column 'until' is empty or absent"),
+        ({}, ENDED, "no_start", "column 'until' is empty or absent"),
+        (
+            {"until": "2026-03-02T12:00Z", "seconds": "-5"},
+            ENDED,
+            "ends_before_start",
+            "'seconds' is negative",
+        ),
+        (
+            {"until": "2000-01-01T00:00:30Z", "seconds": "75"},
+            ENDED,
+            "impossible_start",
+            "the start that follows from the duration is before the year 2000",
+        ),
+        ({"until": "1999-12-31T12:00Z", "seconds": 0}, ENDED, "impossible_start", "before"),
+        (
+            {"at": "2026-03-02T12:00Z", "seconds": "86400"},
+            MAPPING,
+            "impossible_end",
+            "the end that follows from the duration is in the future",
+        ),
+        (
+            {"at": "2026-03-02T12:00Z", "until": "2026-03-03T12:00Z"},
+            replace(ENDED, started=("at",)),
+            "impossible_end",
+            "column 'until' is in the future",
+        ),
+        (
+            {"at": "2026-03-02T12:00Z", "until": "2026-03-02T11:00Z"},
+            replace(ENDED, started=("at",)),
+            "ends_before_start",
+            "column 'until', column 'at'",
+        ),
+        ({**RECORD, "seconds": "1e13"}, MAPPING, "bad_duration", "longer than a year"),
+        ({**RECORD, "changed": "2026-03-02T15:00Z"}, MAPPING, "impossible_update", "'changed' is"),
+        ({**RECORD, "changed": "1999-01-01T15:00Z"}, MAPPING, "impossible_update", "before"),
+    ],
+)
+def test_times_that_cannot_be_are_refused_with_what_tells_them(
+    record: dict[str, object], mapping: CallMapping, code: str, said: str
+) -> None:
+    found, message = refusal({"id": "c1", **record}, mapping=mapping)
+    assert found == code
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("at", "decimal"),
+    [(1772452800, "."), (1.7724528e9, ","), ("1772452800000", "."), (1772452800000.0, ",")],
+)
+def test_a_start_can_be_a_number_of_json(at: object, decimal: str) -> None:
+    record = {"id": "c1", "at": at, "seconds": 1.125}
+    call = read(record, mapping=replace(MAPPING, decimal=decimal))
+    assert (call.started_at, call.ended_at) == (NOON, NOON + timedelta(seconds=1.125))
+
+
+@pytest.mark.parametrize(
+    ("value", "decimal", "read_as"),
+    [("1,234", ".", 1234.0), ("1,234", ",", 1.234), (1.234, ",", 1.234), ("12,50 €", ".", 12.5)],
+)
+def test_a_value_is_read_as_its_source_writes_numbers(
+    value: object, decimal: str, read_as: float
+) -> None:
+    mapping = replace(MAPPING, value=("worth",), decimal=decimal)
+    assert read({**RECORD, "worth": value}, mapping=mapping).value == read_as
+
+
+def test_a_value_that_is_no_number_is_refused() -> None:
+    mapping = replace(MAPPING, value=("worth",))
+    code, message = refusal({**RECORD, "worth": "much"}, mapping=mapping)
+    assert (code, message) == ("bad_value", "column 'worth': 'much' is not a number")
+
+
+ZONED = replace(MAPPING, zone_column=("tz",))
+
+
+def test_a_record_can_name_the_zone_of_its_times() -> None:
+    record = {**RECORD, "at": "2026-03-02T07:00:00", "tz": "America/New_York"}
+    call = read(record, mapping=ZONED)
+    assert call.started_at == NOON
+    assert call.attributes == {ZONE: "America/New_York"}
+    assert read({**RECORD, "tz": ""}, mapping=ZONED).attributes == {}
+
+
+def test_a_zone_that_there_is_not_is_refused() -> None:
+    code, message = refusal({**RECORD, "tz": "Mars"}, mapping=ZONED)
+    assert code == "bad_zone"
+    assert message.startswith("column 'tz': 'Mars' is no time zone")
+
+
+def test_a_whole_number_of_json_is_the_same_key_as_its_text() -> None:
+    assert read({**RECORD, "visitor": 7.0}).keys == read({**RECORD, "visitor": "7"}).keys
+
+
+@pytest.mark.parametrize("empty", [[], {}])
+def test_an_empty_list_or_object_is_absent(empty: object) -> None:
+    call = read({**RECORD, "visitor": empty, "status": empty}, columns=("status",))
+    assert call.keys == {}
+    assert call.attributes == {"status": None}
+
+
+def test_a_dotted_name_leads_into_nested_objects_unless_it_is_a_column() -> None:
+    mapping = replace(MAPPING, keys={"visitor_id": ("custom.visitor.id",)})
+    record = {**RECORD, "custom": {"visitor": {"id": "v1"}, "list": [1, [2]]}}
+    assert read(record, mapping=mapping).keys == {"visitor_id": "v1"}
+    assert read({**record, "custom.visitor.id": "v2"}, mapping=mapping).keys["visitor_id"] == "v2"
+    assert read({**RECORD, "custom": "text"}, mapping=mapping).keys == {}
+
+
+def test_a_bad_record_costs_nothing_but_itself() -> None:
+    only = Condition(columns=("kind",), values=frozenset({"inbound"}))
+    reader = CallReader(mapping=replace(MAPPING, only=(only,)))
+    deep: object = "deep"
+    for _ in range(50_000):
+        deep = [deep]
+    records: list[tuple[int, object]] = [
+        (2, RECORD),
+        (3, {**RECORD, "kind": "outbound", "at": "never"}),
+        (4, "not even JSON"),
+        (5, {**RECORD, "at": "never"}),
+        (6, {"at": "never", "when": NOON, None: ["\ud800"]}),
+        (7, {**RECORD, "at": "never", "deep": deep}),
+        (8, {**RECORD, "id": "c2", "kind": "Inbound", "notes": {"\x00": deep}}),
+        (9, None),
+    ]
+    found = reader.read_all(records, NOON)
+    assert [call.call_id for call in found.calls] == ["c1", "c2"]
+    assert found.passed_over == 1
+    assert [(each.number, each.call_id, each.code) for each in found.refusals] == [
+        (4, None, "not_an_object"),
+        (5, "c1", "bad_time"),
+        (6, None, "no_call_id"),
+        (7, "c1", "bad_time"),
+        (9, None, "not_an_object"),
+    ]
+    kept = {each.number: each.record for each in found.refusals}
+    assert kept[4] == "not even JSON"
+    assert json.loads(kept[5]) == {**RECORD, "at": "never"}
+    assert "nested too deeply" in kept[7]
+    for text in kept.values():
+        text.encode()
+
+
+_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+_nested = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=3,
+)
+_columns = st.sampled_from(["id", "at", "seconds", "changed", "session", "dialled", "until", "tz"])
+
+
+@given(record=st.dictionaries(_columns, _nested, max_size=8), sound=st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_any_record_is_a_call_or_is_refused(record: dict[str, object], sound: bool) -> None:
+    mapping = replace(ZONED, ended=("until",), value=("seconds",), caller=("dialled",))
+    reader = CallReader(
+        mapping=mapping, columns=("tz",), caller_hash=CallerHash.of("secret"), region="FR"
+    )
+    found = reader.read_all([(1, {**record, **(RECORD if sound else {})})], NOON)
+    assert len(found.calls) + len(found.refusals) == 1
+    for call in found.calls:
+        assert call.content_hash()
+    for refused in found.refusals:
+        refused.record.encode()
+        assert refused.code
