@@ -18,8 +18,10 @@ from collector.domain.definition import Definition, IntegrationVersion
 from collector.domain.difference import differences, told
 from collector.domain.example import example_record
 from collector.domain.reading import CallReader
+from collector.domain.review import facts, notes
 from collector.errors import RecordError, UsageError
-from collector.sources import files
+from collector.sources import files, presets
+from collector.sources.mappings import adapted_presets, as_table
 
 _file = click.option(
     "--file",
@@ -39,18 +41,26 @@ def integration() -> None:
 @click.option(
     "--records",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Build the example from the first record of this file, not from an invented one.",
+    help="Build the example from the first call of this file, not from an invented one.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    type=click.Choice(presets.NAMES),
+    help="Read the example by this preset, not by the definition's own [calls].",
 )
 @click.option(
     "--region", type=shared.Region(), help="Country of phone numbers in national form in RECORDS."
 )
-def check(path: Path | None, records: Path | None, region: str | None) -> None:
+def check(path: Path | None, records: Path | None, preset: str | None, region: str | None) -> None:
     """Check the definition against every documented limit and show an example payload."""
     definition = _read(path)
+    adapted = adapted_presets(definition)
     click.echo(f"{definition.name}: the definition is valid.")
-    used = {rule.kind for rule in definition.matching.rules}
-    for kind in sorted(set(definition.mapping.keys) - used):
-        click.echo(f"Note: no rule uses the match key {kind!r}: it finds no session.", err=True)
+    for fact in facts(definition, adapted):
+        click.echo(fact)
+    for note in notes(definition, adapted):
+        click.echo(f"Note: {note}", err=True)
     for version in definition.versions.values():
         click.echo(f"\nVersion {version.number}")
         print_table(
@@ -66,9 +76,9 @@ def check(path: Path | None, records: Path | None, region: str | None) -> None:
             ],
         )
         click.echo("\nExample payload:")
-        call = _example_call(definition, version, records, region)
+        call = _example_call(definition, version, records, preset, region)
         try:
-            fields = build_fields(call, version, definition.mapping)
+            fields = build_fields(call, version, definition.mapping_of(preset))
         except UnbuildableError as error:
             raise UsageError(f"Call {call.call_id} has no payload: {error}") from error
         click.echo(json.dumps(fields, indent=2, ensure_ascii=False))
@@ -107,6 +117,28 @@ def example(folder: Path) -> None:
         raise UsageError(f"Nothing can be written to {folder}: {error.strerror}") from error
 
 
+@integration.command("preset")
+@click.argument("name", metavar="[NAME]", type=click.Choice(presets.NAMES), required=False)
+@_file
+@shared.json_option
+def show_preset(name: str | None, path: Path | None, as_json: bool) -> None:
+    """Print how the records of a platform are read, as a definition would say it.
+
+    Without NAME, list the platforms. With --json, as the definition adapts them.
+    """
+    if as_json:
+        definition = _read(path)
+        shared.echo_json(
+            {known: as_table(definition.presets[known]) for known in presets.NAMES}
+            if name is None
+            else as_table(definition.presets[name])
+        )
+    elif name is None:
+        print_table(("PRESET", "READS"), [(known, presets.about(known)) for known in presets.NAMES])
+    else:
+        click.echo(presets.text(name), nl=False)
+
+
 def _read(path: Path | None) -> Definition:
     settings = shared.load_settings()
     if path is None:
@@ -120,21 +152,29 @@ def _example_call(
     definition: Definition,
     version: IntegrationVersion,
     records: Path | None,
+    preset: str | None,
     region: str | None,
 ) -> Call:
-    record = example_record(definition, version)
-    if records is not None:
-        line = next(files.read_lines(records), None)
-        if line is None:
-            raise UsageError(f"{records} holds no record.")
-        if line.error is not None:
-            raise UsageError(f"{records}, line {line.number}: {line.error}")
-        record = line.record or {}
-    try:
-        reader = CallReader.of(definition, None, region=region, caller_hash=None)
-        call = reader.read(record, datetime.now(UTC))
-    except RecordError as error:
-        raise UsageError(f"The record cannot be read: {error}") from error
-    if call is None:
-        raise UsageError("The record is passed over: [calls.only] says that it is no call.")
-    return call
+    """The first call of the file ``records``, or an invented one."""
+    reader = CallReader.of(definition, preset, region=region, caller_hash=None)
+    now = datetime.now(UTC)
+    if records is None:
+        call = reader.read(example_record(definition, version, preset), now)
+        if call is None:
+            raise UsageError(
+                "No record can be invented that is a call: look at the conditions 'only'."
+            )
+        return call
+    line = None
+    for line in files.read_lines(records, mapping=reader.mapping, written=definition.files):
+        try:
+            if line.error is not None:
+                raise line.error
+            call = reader.read(line.record or {}, now)
+        except RecordError as error:
+            raise UsageError(f"{records}, line {line.number}: {error}") from error
+        if call is not None:
+            return call
+    if line is None:
+        raise UsageError(f"{records} holds no record.")
+    raise UsageError(f"{records} holds no call: the conditions 'only' pass all its records over.")

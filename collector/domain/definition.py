@@ -90,6 +90,22 @@ class CallMapping:
     time_formats: tuple[str, ...] = ()
     decimal: str = "."
 
+    def tells(self, part: str) -> bool:
+        """Whether a record can tell this part of a call, which ``Recipe.call`` names."""
+        match part:
+            case "ended" | "duration":
+                return bool(self.ended or self.duration)
+            case "answered":
+                return bool(self.answered)
+            case "value":
+                return bool(self.value)
+            case "dialled":
+                return bool(self.keys.get(identifiers.TRACKING_NUMBER))
+            case "caller":
+                return bool(self.caller)
+            case _:
+                return True
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signature:
@@ -109,11 +125,15 @@ class Signature:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preset:
-    """A call platform: how its records are read, and how its webhooks are signed, if they are."""
+    """A call platform: how its records are read, and how its webhooks are signed, if they are.
+
+    ``query`` says that its webhooks may be GET requests, with the record in the query.
+    """
 
     name: str
     mapping: CallMapping
     signature: Signature | None = None
+    query: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +180,8 @@ DEFAULT_RULES = (
     Rule(kind=identifiers.SESSION_KEY, window=timedelta(days=7)),
     Rule(kind=identifiers.VISITOR_ID, window=timedelta(days=7)),
     Rule(kind=identifiers.REFERENCE, window=timedelta(days=7)),
-    Rule(kind=identifiers.TRACKING_NUMBER, window=timedelta(minutes=30), shared=True),
+    # Measured, docs/matching.md: the longer ago it was shown, the likelier another one dials it.
+    Rule(kind=identifiers.TRACKING_NUMBER, window=timedelta(minutes=5), shared=True),
 )
 
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from collector.domain.building import truncated
 from collector.domain.definition import Recipe
 from collector.domain.enrichment import FieldValue
 from collector.domain.schema import Field, FieldType, Schema, check_value
+from collector.domain.truncation import truncated
 
 _NUMBERS = (FieldType.INT, FieldType.FLOAT)
+_MOMENT = (FieldType.DATETIME, FieldType.STRING)
+_NUMBER = (*_NUMBERS, FieldType.STRING)
+
+#: Which fields the parts of a call fit as they are.
+_FITTING = {
+    "id": (FieldType.STRING, FieldType.INT),
+    "started": _MOMENT,
+    "ended": _MOMENT,
+    "duration": _NUMBER,
+    "answered": (FieldType.BOOL, FieldType.STRING),
+    "value": _NUMBER,
+    "dialled": (FieldType.STRING,),
+    "caller": (FieldType.STRING,),
+}
 
 
 def recipe_problems(schema: Schema, recipes: Mapping[str, Recipe]) -> list[str]:
@@ -31,6 +45,9 @@ def _of_one(field: Field, recipe: Recipe) -> Iterator[str]:
         yield "a constant is sent as it is; it takes neither map nor multiply"
     elif recipe.multiply is not None and (field.type not in _NUMBERS or recipe.map is not None):
         yield "multiply works on numbers that come from the record"
+    if recipe.call is not None and recipe.map is None and field.type not in _FITTING[recipe.call]:
+        fitting = " or ".join(_FITTING[recipe.call])
+        yield f"the call's {recipe.call} fits {fitting}, not {field.type}"
     if recipe.truncate and field.type is not FieldType.STRING:
         yield f"truncate works on STRING, not {field.type}"
     for what, value in _written_values(recipe):

@@ -7,12 +7,12 @@ form is right, all of its meaning, so that one or two readings are enough to men
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError
 
@@ -21,22 +21,24 @@ from collector.domain.definition import (
     DEFAULT_RULES,
     CallMapping,
     Definition,
+    FileFormat,
     IntegrationVersion,
     Matching,
+    Preset,
     Recipe,
     Rule,
+    SqlSource,
 )
 from collector.domain.recipes import recipe_problems
 from collector.domain.schema import Field, FieldType, Schema
 from collector.domain.times import parse_duration
 from collector.errors import DefinitionError
+from collector.sources import presets
+from collector.sources.mappings import adapted, mapping, time_format_problem
 from collector.sources.shapes import DefinitionShape, SchemaShape, flattened
 
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "min": timedelta(minutes=1),
-}
+_EPOCHS = ("epoch", "epoch_ms")
+_STANDARD_SQL = SqlSource(query="")
 
 
 def read(path: Path) -> Definition:
@@ -51,15 +53,29 @@ def read(path: Path) -> Definition:
         shape: dict[str, Any] = DefinitionShape().load(document)
     except ValidationError as error:
         raise DefinitionError(str(path), flattened(error.messages_dict)) from error
-    mapping = _mapping(shape["calls"], problems)
-    matching = _matching(shape.get("matching", {}), problems)
-    versions = {
-        int(number): _version(int(number), table, path.parent, problems)
-        for number, table in shape["versions"].items()
-    }
+    calls = shape["calls"]
+    found = _presets(calls, shape.get("presets", {}), problems)
+    main = calls.get("preset")
+    definition = Definition(
+        name=shape["name"],
+        mapping=found[main].mapping if main else _own(calls, problems),
+        presets=found,
+        main_preset=main,
+        files=_files(calls.get("file", {}), problems),
+        sql=_sql(calls["sql"], problems) if "sql" in calls else None,
+        matching=_matching(shape.get("matching", {}), "matching", problems),
+        projects={
+            int(number): _matching(table["matching"], f"projects.{number}.matching", problems)
+            for number, table in shape.get("projects", {}).items()
+        },
+        versions={
+            int(number): _version(int(number), table, path.parent, problems)
+            for number, table in shape["versions"].items()
+        },
+    )
     if problems:
         raise DefinitionError(str(path), problems)
-    return Definition(name=shape["name"], mapping=mapping, matching=matching, versions=versions)
+    return definition
 
 
 def _load_toml(path: Path) -> dict[str, Any]:
@@ -78,79 +94,104 @@ def _load_toml(path: Path) -> dict[str, Any]:
         raise DefinitionError(str(path), [f"is not valid TOML: {error}"]) from None
 
 
-def _mapping(table: Mapping[str, Any], problems: list[str]) -> CallMapping:
-    if "started" not in table and not {"ended", "duration"} <= table.keys():
-        problems.append(
-            "[calls] does not say when a call started: name 'started', or 'ended' and 'duration'"
-        )
+def _presets(
+    calls: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], problems: list[str]
+) -> dict[str, Preset]:
+    """Every preset, as far as the definition adapts it in its own way."""
+    main = calls.get("preset")
+    if main in tables:
+        problems.append(f"[presets.{main}] is what [calls] begins from: write it there")
+    return {
+        name: adapted(name, calls, "calls", problems)
+        if name == main
+        else adapted(name, tables.get(name, {}), f"presets.{name}", problems)
+        for name in presets.NAMES
+    }
+
+
+def _own(table: Mapping[str, Any], problems: list[str]) -> CallMapping:
+    if "webhook" in table:
+        problems.append('[calls.webhook] belongs to a preset: name it by preset = "…"')
+    return mapping(table, "calls", problems)
+
+
+def _files(table: Mapping[str, str], problems: list[str]) -> FileFormat:
+    encoding = table.get("encoding")
     try:
-        zone = ZoneInfo(table["timezone"])
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        problems.append(
-            f"[calls] timezone {table['timezone']!r} is unknown; write one such as Europe/Paris"
-        )
-        zone = ZoneInfo("UTC")
-    keys = table.get("keys", {})
-    problems += [
-        f"[calls.keys] {kind!r} is no kind of match key: lower case letters, digits and _"
-        for kind in keys
-        if not identifiers.is_kind(kind)
-    ]
-    if not keys:
-        problems.append("[calls.keys] is empty: without a match key no call can meet a session")
-    return CallMapping(
-        id=table["id"],
-        started=table.get("started", ()),
-        ended=table.get("ended", ()),
-        duration=table.get("duration", ()),
-        duration_unit=_UNITS[table["duration_unit"]],
-        updated=table.get("updated", ()),
-        caller=table.get("caller", ()),
-        value=table.get("value", ()),
-        keys=keys,
-        zone=zone,
+        "a".encode(encoding or "utf-8")  # of nothing, Python would not even look the name up
+    except (LookupError, ValueError):
+        problems.append(f"[calls.file] encoding {encoding!r} is unknown; write one such as cp1252")
+    found = FileFormat(
+        encoding=encoding,
+        delimiter=table.get("delimiter"),
+        quote=table.get("quote", FileFormat().quote),
+    )
+    for name, sign in (("delimiter", found.delimiter), ("quote", found.quote)):
+        if sign is not None and (len(sign) != 1 or sign in "\r\n\0"):
+            problems.append(f"[calls.file] {name} {sign!r} is not one character")
+    if found.delimiter == found.quote:
+        problems.append("[calls.file] delimiter and quote are the same")
+    return found
+
+
+def _sql(table: Mapping[str, Any], problems: list[str]) -> SqlSource:
+    query = table["query"]
+    missing = [name for name in ("since", "limit") if not re.search(rf"(?<![:\w]):{name}\b", query)]
+    problems += [f"[calls.sql] query has no parameter :{name}" for name in missing]
+    form = table.get("since_format")
+    reason = None
+    if form is not None and form not in _EPOCHS:
+        reason = time_format_problem(form, date_alone=True)
+    if reason:
+        problems.append(f"[calls.sql] since_format {form!r} {reason}; or write epoch or epoch_ms")
+    return SqlSource(
+        query=query,
+        url=table.get("url"),
+        since_format=form,
+        page=table.get("page", _STANDARD_SQL.page),
+        overlap=_duration(table, "overlap", _STANDARD_SQL.overlap, "calls.sql", problems),
     )
 
 
-def _matching(table: Mapping[str, Any], problems: list[str]) -> Matching:
+def _matching(table: Mapping[str, Any], place: str, problems: list[str]) -> Matching:
     standard = Matching()
     rules = standard.rules
     if "rules" in table:
-        rules = tuple(_rule(rule, problems) for rule in table["rules"])
+        rules = tuple(_rule(rule, place, problems) for rule in table["rules"])
         kinds = [rule.kind for rule in rules]
         if len(set(kinds)) < len(kinds):
-            problems.append("[matching] has two rules for one key")
+            problems.append(f"[{place}] has two rules for one key")
     return Matching(
         rules=rules,
-        skew=_duration(table, "skew", standard.skew, problems),
-        horizon=_duration(table, "horizon", standard.horizon, problems),
+        skew=_duration(table, "skew", standard.skew, place, problems),
+        horizon=_duration(table, "horizon", standard.horizon, place, problems),
     )
 
 
-def _rule(table: Mapping[str, Any], problems: list[str]) -> Rule:
+def _rule(table: Mapping[str, Any], place: str, problems: list[str]) -> Rule:
     kind = table["key"]
     if not identifiers.is_kind(kind):
-        problems.append(f"[[matching.rules]] {kind!r} is no kind of match key")
+        problems.append(f"[[{place}.rules]] {kind!r} is no kind of match key")
     standard = next(
         (rule for rule in DEFAULT_RULES if rule.kind == kind),
         Rule(kind=kind, window=timedelta(days=7)),
     )
     return Rule(
         kind=kind,
-        window=_duration(table, "window", standard.window, problems),
+        window=_duration(table, "window", standard.window, place, problems),
         shared=table.get("shared", standard.shared),
     )
 
 
 def _duration(
-    table: Mapping[str, Any], name: str, standard: timedelta, problems: list[str]
+    table: Mapping[str, Any], name: str, standard: timedelta, place: str, problems: list[str]
 ) -> timedelta:
     if name not in table:
         return standard
     try:
         return parse_duration(table[name])
     except ValueError as error:
-        problems.append(f"[matching] {name}: {error}")
+        problems.append(f"[{place}] {name}: {error}")
         return standard
 
 

@@ -1,33 +1,21 @@
-"""The shapes of the definition file and of a registered schema, as marshmallow schemas."""
+"""The shapes of the definition file and of a registered schema, as marshmallow schemas.
+
+That of ``[calls]`` is in call_shapes.py.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from collector.domain.building import CALL_PARTS
+from collector.domain.identifiers import MAX_PROJECT_ID
 from collector.domain.schema import FieldType
-
-
-class _Columns(fields.Field[tuple[str, ...]]):
-    """One column's name, or several of which the first that holds something counts."""
-
-    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> tuple[str, ...]:
-        names = value if isinstance(value, list) else [value]
-        if not names or not all(isinstance(name, str) and name.strip() for name in names):
-            raise ValidationError("must name a column, or a list of columns")
-        return tuple(names)
-
-
-class _Flag(fields.Boolean):
-    """True or false, and nothing that counts as one of them."""
-
-    def _deserialize(self, value: Any, *_arguments: Any, **_options: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
+from collector.sources import presets
+from collector.sources.call_shapes import AdaptationField, CallsField, ColumnsField, FlagField
 
 
 class FieldShape(Schema):
@@ -35,7 +23,7 @@ class FieldShape(Schema):
 
     name = fields.String(required=True)
     type = fields.String(required=True, validate=validate.OneOf([kind.value for kind in FieldType]))
-    optional = _Flag(required=True)
+    optional = FlagField(required=True)
     label = fields.String()
     description = fields.String()
 
@@ -51,12 +39,12 @@ class SchemaShape(Schema):
 class RecipeShape(Schema):
     """How one field is made."""
 
-    source = _Columns()
+    source = ColumnsField()
     call = fields.String(validate=validate.OneOf(CALL_PARTS))
     constant = fields.Raw()
     map = fields.Dict(keys=fields.String(), values=fields.Raw(), validate=validate.Length(min=1))
     multiply = fields.Float()
-    truncate = _Flag()
+    truncate = FlagField()
     default = fields.Raw()
 
     @validates_schema
@@ -81,27 +69,12 @@ class VersionShape(Schema):
     )
 
 
-class CallsShape(Schema):
-    """Which columns of a record hold what a call needs."""
-
-    id = _Columns(required=True)
-    started = _Columns()
-    ended = _Columns()
-    duration = _Columns()
-    duration_unit = fields.String(load_default="s", validate=validate.OneOf(["ms", "s", "min"]))
-    updated = _Columns()
-    caller = _Columns()
-    value = _Columns()
-    timezone = fields.String(load_default="UTC")
-    keys = fields.Dict(keys=fields.String(), values=_Columns())
-
-
 class RuleShape(Schema):
     """One matching rule."""
 
     key = fields.String(required=True)
     window = fields.String()
-    shared = _Flag()
+    shared = FlagField()
 
 
 class MatchingShape(Schema):
@@ -112,6 +85,17 @@ class MatchingShape(Schema):
     horizon = fields.String()
 
 
+class ProjectShape(Schema):
+    """What is another way in one project."""
+
+    matching = fields.Nested(MatchingShape, required=True)
+
+
+def _is_project_id(text: str) -> None:
+    if not re.fullmatch(r"[1-9][0-9]{0,15}", text) or int(text) > MAX_PROJECT_ID:
+        raise ValidationError("is not a project id")
+
+
 class DefinitionShape(Schema):
     """The whole file."""
 
@@ -119,8 +103,14 @@ class DefinitionShape(Schema):
         unknown = RAISE
 
     name = fields.String(required=True, validate=validate.Length(min=1, max=200))
-    calls = fields.Nested(CallsShape, required=True)
+    calls = CallsField(required=True)
+    presets = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(presets.NAMES)), values=AdaptationField()
+    )
     matching = fields.Nested(MatchingShape)
+    projects = fields.Dict(
+        keys=fields.String(validate=_is_project_id), values=fields.Nested(ProjectShape)
+    )
     versions = fields.Dict(
         keys=fields.String(
             validate=validate.Regexp(r"[1-9][0-9]{0,8}\Z", error="is not a version number")
@@ -132,7 +122,7 @@ class DefinitionShape(Schema):
 
 
 #: Tables whose names are the provider's own.
-_TABLES = ("versions", "fields", "keys", "map")
+_TABLES = ("versions", "fields", "keys", "map", "presets", "projects")
 
 
 def flattened(messages: Mapping[str, Any]) -> list[str]:

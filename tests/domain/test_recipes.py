@@ -32,6 +32,13 @@ def problems(kind: FieldType, **recipe: Any) -> list[str]:
         (FLOAT, {"constant": 1}),
         (BOOL, {"source": "a", "map": {"yes": True, "no": False}}),
         (DATETIME, {"source": "a", "default": "2026-03-02T12:00:00Z"}),
+        (BOOL, {"call": "answered"}),
+        (FLOAT, {"call": "value", "multiply": 100.0}),
+        (STRING, {"call": "dialled"}),
+        (STRING, {"call": "caller"}),
+        (STRING, {"call": "started"}),
+        (DATETIME, {"call": "ended"}),
+        (INT, {"call": "answered", "map": {"true": 1, "false": 0}}),
     ],
 )
 def test_a_recipe_that_serves_its_field_has_no_problem(
@@ -57,6 +64,11 @@ def test_a_recipe_that_serves_its_field_has_no_problem(
         (BOOL, {"source": "a", "default": "no"}, "default: 'no' is neither true nor false"),
         (FLOAT, {"source": "a", "default": float("inf")}, "default: inf lies outside"),
         (BOOL, {"source": "a", "map": {"yes": "true"}}, "map of 'yes': 'true' is neither"),
+        (INT, {"call": "answered"}, "the call's answered fits BOOL or STRING, not INT"),
+        (BOOL, {"call": "value"}, "the call's value fits INT or FLOAT or STRING, not BOOL"),
+        (FLOAT, {"call": "started"}, "the call's started fits DATETIME or STRING, not FLOAT"),
+        (DATETIME, {"call": "duration"}, "not DATETIME"),
+        (INT, {"call": "dialled"}, "the call's dialled fits STRING, not INT"),
     ],
 )
 def test_a_recipe_that_cannot_serve_its_field_is_told(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -60,7 +60,7 @@ def test_the_rules_that_the_example_shows_in_its_comments_are_the_defaults(
 def test_a_short_definition_has_the_documented_defaults(tmp_path: Path) -> None:
     found = definition.read(draft(tmp_path))
     assert found.mapping == CallMapping(
-        id=("id",), started=("at",), keys={"visitor_id": ("visitor",)}, zone=ZoneInfo("UTC")
+        id=("id",), started=("at",), keys={"visitor_id": ("visitor",)}, zone=UTC
     )
     assert found.matching == Matching()
     assert found.versions[1].schema.fields == (
@@ -91,7 +91,7 @@ def test_rules_can_be_chosen_ordered_and_given_windows(tmp_path: Path) -> None:
     )
     assert definition.read(draft(tmp_path, TOML + rules)).matching == Matching(
         rules=(
-            Rule(kind="tracking_number", window=timedelta(minutes=30), shared=True),
+            Rule(kind="tracking_number", window=timedelta(minutes=5), shared=True),
             Rule(kind="loyalty_card", window=timedelta(days=7), shared=True),
             Rule(kind="visitor_id", window=timedelta(days=1), shared=True),
         ),
