@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from collector.domain.reading import CallReader, Readings, Refusal
@@ -30,6 +30,8 @@ class Summary:
     passed_over: int = 0
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
+    unit: str = "line"  #: what the numbers of the refusals count
+    stopped: bool = False  #: before the end, because it was asked to
 
     @property
     def read(self) -> int:
@@ -41,6 +43,12 @@ class Summary:
         self.passed_over += readings.passed_over
         self.refused += len(readings.refusals)
         self.refusals += readings.refusals[: MAX_TOLD - len(self.refusals)]
+
+    def include(self, other: Summary) -> None:
+        """Count what another import did, without its reasons."""
+        self.counts += other.counts
+        self.passed_over += other.passed_over
+        self.refused += other.refused
 
 
 class StrictImportError(RecordError):
@@ -55,7 +63,11 @@ class Importer:
     project_id: int
     reader: CallReader
     secrets: SecretBox | None = None  #: None: of refused records only the reasons are kept
+    kept_for: timedelta | None = (
+        None  #: so long refused records are kept; None leaves it to the job
+    )
     strict: bool = False
+    stopping: Callable[[], bool] = lambda: False  #: asked before each chunk
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def run(self, lines: Iterable[Line], origin: str) -> Summary:
@@ -68,8 +80,12 @@ class Importer:
         summary = Summary()
         remaining = iter(lines)
         while chunk := list(islice(remaining, CHUNK)):
+            if self.stopping():
+                summary.stopped = True
+                break
             now = self.clock()
             readings = Readings()
+            summary.unit = chunk[0].unit
             try:
                 self._read(chunk, readings, now)
             finally:
@@ -84,7 +100,9 @@ class Importer:
                 call = self.reader.read(line.record or {}, now)
             except RecordError as error:
                 if self.strict:
-                    raise StrictImportError(error.code, f"line {line.number}: {error}") from error
+                    raise StrictImportError(
+                        error.code, f"{line.unit} {line.number}: {error}"
+                    ) from error
                 came = line.text if line.record is None else line.record
                 readings.refusals.append(self.reader.refusal(line.number, came, error))
             else:
@@ -105,5 +123,6 @@ class Importer:
                     origin=origin,
                     now=now,
                     secrets=self.secrets,
+                    kept_for=self.kept_for,
                 )
         summary.add(readings, outcomes)

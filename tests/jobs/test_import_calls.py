@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,12 @@ def bad(number: int) -> Line:
 
 
 def run(
-    world: World, lines: Iterable[Line], database: Database | None = None, *, strict: bool = False
+    world: World,
+    lines: Iterable[Line],
+    database: Database | None = None,
+    *,
+    strict: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Summary:
     with world.database.read() as connection:
         installation = installations.get(connection, PROJECT)
@@ -42,6 +47,7 @@ def run(
         project_id=PROJECT,
         reader=CallReader.of(world.definition, None, region=installation.region, caller_hash=None),
         strict=strict,
+        stopping=stopping,
         clock=world.clock,
     )
     return importer.run(lines, "calls.csv")
@@ -114,6 +120,31 @@ def test_an_import_that_breaks_off_keeps_its_chunks_and_can_be_repeated(world: W
         run(world, breaking())
     assert stored(world) == CHUNK
     assert told(run(world, map(line, range(CHUNK + 10)))) == (10, 0, CHUNK, 0)
+
+
+def test_an_import_that_is_asked_to_stop_does_so_between_two_chunks(world: World) -> None:
+    asked = iter([False, True])
+    summary = run(world, map(line, range(3 * CHUNK)), stopping=lambda: next(asked))
+    assert summary.stopped
+    assert told(summary) == (CHUNK, 0, 0, 0)
+    assert stored(world) == CHUNK
+    assert not run(world, map(line, range(3))).stopped
+
+
+def test_what_is_kept_of_a_refused_record_is_the_record_or_else_its_text(world: World) -> None:
+    refused = run(
+        world,
+        [
+            Line(2, None, RecordError("not_csv", "is not CSV"), 'a,"b'),
+            Line(3, {"call_id": "c"}, RecordError("not_text", "is not utf-8"), "c"),
+            Line(4, {"call_id": "d"}),
+        ],
+    ).refusals
+    assert [(refusal.call_id, refusal.record) for refusal in refused] == [
+        (None, 'a,"b'),
+        ("c", '{"call_id": "c"}'),
+        ("d", '{"call_id": "d"}'),
+    ]
 
 
 class Watched(Database):

@@ -1,4 +1,4 @@
-"""Files of call records: one bad line costs that line and nothing else."""
+"""CSV files: one bad line costs that line and nothing else."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from collector.domain.definition import CallMapping
 from collector.errors import UsageError
 from collector.sources import files
-
-
-def read(tmp_path: Path, content: str | bytes, name: str = "calls.csv") -> list[tuple[int, object]]:
-    path = tmp_path / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return [
-        (line.number, line.record if line.error is None else line.error.code)
-        for line in files.read_lines(path)
-    ]
+from collector.sources.lines import MAX_RECORD
+from tests.sources.reading_files import MAPPING, lines_of, read
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -69,12 +63,15 @@ def test_an_open_quote_does_not_join_the_next_lines_into_one_record(tmp_path: Pa
     ]
 
 
-def test_a_line_too_long_to_be_a_record_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "MAX_LINE_BYTES", 50)
-    content = "id,at\n1," + "x" * 200 + "\n2,b\n"
-    assert read(tmp_path, content) == [(2, "line_too_long"), (3, {"id": "2", "at": "b"})]
+@pytest.mark.parametrize("length", [MAX_RECORD, 3 * MAX_RECORD])
+def test_a_line_too_long_to_be_a_record_is_refused(tmp_path: Path, length: int) -> None:
+    lines = lines_of(tmp_path, "id,at\n1," + "x" * length + "\n2,b\n")
+    assert [line.number for line in lines] == [2, 3]
+    assert lines[0].error is not None
+    assert lines[0].error.code == "line_too_long"
+    assert lines[0].text.startswith("1,xxx")
+    assert len(lines[0].text) < MAX_RECORD / 10
+    assert lines[1].record == {"id": "2", "at": "b"}
 
 
 def test_blank_lines_are_no_records(tmp_path: Path) -> None:
@@ -82,20 +79,6 @@ def test_blank_lines_are_no_records(tmp_path: Path) -> None:
         (3, {"id": "1", "at": "a"}),
         (6, {"id": "2", "at": "b"}),
     ]
-
-
-def test_json_lines_are_read_with_their_types(tmp_path: Path) -> None:
-    content = '{"id": 1, "ok": true}\n\nnot json\n[1]\n{"id": 2}\n'
-    assert read(tmp_path, content, "calls.jsonl") == [
-        (1, {"id": 1, "ok": True}),
-        (3, "not_json"),
-        (4, "not_an_object"),
-        (5, {"id": 2}),
-    ]
-
-
-def test_deeply_nested_json_is_a_bad_line_and_not_a_crash(tmp_path: Path) -> None:
-    assert read(tmp_path, "[" * 100_000 + "\n{}\n", "calls.jsonl") == [(1, "not_json"), (2, {})]
 
 
 @pytest.mark.parametrize(("content", "said"), [("", "empty"), ("a,b,a\n1,2,3\n", "'a' occurs")])
@@ -117,9 +100,130 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path) -> None:
     assert sum(told) == path.stat().st_size
 
 
-def test_a_file_that_lacks_a_required_column_is_refused_whole(tmp_path: Path) -> None:
-    path = tmp_path / "calls.csv"
-    path.write_text("id,when\n1,now\n")
-    assert len(list(files.read_lines(path, required=("id", "when")))) == 1
-    with pytest.raises(UsageError, match=r"no column 'started'.*names id, when"):
-        list(files.read_lines(path, required=("id", "started")))
+@pytest.mark.parametrize("kept", ["", ",", '"'])
+def test_a_refused_line_carries_its_text(tmp_path: Path, kept: str) -> None:
+    lines = lines_of(tmp_path, f"id,at\n1,a\n2,b,{kept}\r\n3,c\n")
+    assert [line.text for line in lines] == ["", f"2,b,{kept}", ""]
+
+
+def test_a_broken_record_of_several_lines_is_one_with_all_its_text(tmp_path: Path) -> None:
+    lines = lines_of(tmp_path, 'id,at,note\n1,"a\nb\nc"\n2,b,c\n')
+    assert [(line.number, line.text) for line in lines] == [(2, '1,"a\nb\nc"'), (5, "")]
+
+
+def test_columns_without_a_name_are_no_hindrance(tmp_path: Path) -> None:
+    records = [record for _, record in read(tmp_path, "id;at;;\n1;a;;\n")]
+    assert records == [{"id": "1", "at": "a", "": ""}]
+
+
+ALTERNATIVES = CallMapping(
+    id=("sid", "CallSid"), started=("began",), ended=("ended",), duration=("seconds", "minutes")
+)
+
+
+@pytest.mark.parametrize("header", ["sid,began", "CallSid,began,x", "sid,ended,minutes"])
+def test_one_column_of_several_alternatives_is_enough(tmp_path: Path, header: str) -> None:
+    assert lines_of(tmp_path, header + "\n", mapping=ALTERNATIVES) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("id,began", "no column for the call's id: 'sid' or 'CallSid'"),
+        ("sid,ended", "no column for the call's start: 'began'"),
+        ("sid,minutes", "no column for the call's start: 'began'"),
+        ("sid began,x", "names sid began, x.*--preset.*--delimiter"),
+    ],
+)
+def test_a_file_that_lacks_a_required_column_is_refused_whole(
+    tmp_path: Path, header: str, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        lines_of(tmp_path, header + "\n1,2\n", mapping=ALTERNATIVES)
+
+
+def test_a_way_into_nested_objects_is_not_asked_of_csv(tmp_path: Path) -> None:
+    mapping = CallMapping(id=("call.id", "id"), started=("call.at", "at"))
+    assert lines_of(tmp_path, "id,at\n", mapping=mapping) == []
+    with pytest.raises(UsageError, match="the call's id: 'id', as"):
+        lines_of(tmp_path, "at,x\n", mapping=mapping)
+
+
+def test_a_decimal_comma_does_not_pass_for_a_delimiter(tmp_path: Path) -> None:
+    content = "id;at;value (EUR, net, rounded)\n1;a;12,50\n2;b;1,5\n"
+    assert [record for _, record in read(tmp_path, content)] == [
+        {"id": "1", "at": "a", "value (EUR, net, rounded)": "12,50"},
+        {"id": "2", "at": "b", "value (EUR, net, rounded)": "1,5"},
+    ]
+
+
+def test_a_named_delimiter_and_quote_are_taken_as_said(tmp_path: Path) -> None:
+    content = "id:at,x\n'1:2':b\n"
+    assert read(tmp_path, content, delimiter=":", quote="'") == [(2, {"id": "1:2", "at,x": "b"})]
+
+
+def test_a_quote_that_others_delimit_with_is_no_delimiter(tmp_path: Path) -> None:
+    assert read(tmp_path, "id;at\n1;,a;b,\n", quote=",") == [(2, {"id": "1", "at": "a;b"})]
+
+
+def test_what_cannot_both_delimit_and_quote_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot both delimit and quote"):
+        read(tmp_path, "id,at\n", delimiter="'", quote="'")
+
+
+def test_a_header_in_single_quotes_tells_the_quote(tmp_path: Path) -> None:
+    content = "'id','at'\n'1','a, ''b'''\n"
+    assert read(tmp_path, content) == [(2, {"id": "1", "at": "a, 'b'"})]
+
+
+def test_a_delimiter_that_excel_says_is_believed(tmp_path: Path) -> None:
+    content = "sep=|\nid|at\n1|a,b\n"
+    assert read(tmp_path, content) == [(3, {"id": "1", "at": "a,b"})]
+
+
+def test_backslashes_escape_only_where_the_file_cannot_be_read_otherwise(tmp_path: Path) -> None:
+    escaped = r"""id,at
+1,"say \"hi\", then"
+2,"C:\\x"
+"""
+    assert [record for _, record in read(tmp_path, escaped)] == [
+        {"id": "1", "at": 'say "hi", then'},
+        {"id": "2", "at": r"C:\x"},
+    ]
+    doubled = r"""id,at
+1,"say ""hi"", then"
+2,"C:\\x\"
+"""
+    assert [record for _, record in read(tmp_path, doubled)] == [
+        {"id": "1", "at": 'say "hi", then'},
+        {"id": "2", "at": "C:\\\\x\\"},
+    ]
+
+
+def test_lines_may_end_as_on_an_old_macintosh(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,at\r1,a\r2,b\r") == [
+        (2, {"id": "1", "at": "a"}),
+        (3, {"id": "2", "at": "b"}),
+    ]
+
+
+def test_blank_lines_before_the_header_are_passed_over(tmp_path: Path) -> None:
+    assert read(tmp_path, "\n \nid,at\n1,a\n") == [(4, {"id": "1", "at": "a"})]
+
+
+def test_records_are_told_with_their_lines_across_blocks(tmp_path: Path) -> None:
+    long = "é" * 50
+    content = "id,at\n" + "".join(f'{number},"a\n{long}"\n' for number in range(2000))
+    lines = lines_of(tmp_path, content, mapping=MAPPING)
+    assert [line.number for line in lines] == list(range(2, 4002, 2))
+    assert [line.record for line in lines] == [
+        {"id": str(number), "at": f"a\n{long}"} for number in range(2000)
+    ]
+
+
+def test_bad_lines_anywhere_in_a_long_file_cost_only_themselves(tmp_path: Path) -> None:
+    rows = [f"{number},a" if number % 7 else f'{number},"open' for number in range(20_000)]
+    lines = lines_of(tmp_path, "id,at\n" + "\n".join(rows) + "\n")
+    assert [line.number for line in lines] == list(range(2, 20_002))
+    bad = [index for index, line in enumerate(lines) if line.error is not None]
+    assert bad == list(range(0, 20_000, 7))
