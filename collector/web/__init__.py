@@ -13,7 +13,7 @@ from collector.config import Settings
 from collector.errors import DatabaseUnavailableError
 from collector.storage import migrate
 from collector.storage.database import Database
-from collector.web import answers, beacons, calls, health, snippet, state
+from collector.web import answers, beacons, calls, health, snippet, state, webhooks
 
 __all__ = ["create_app"]
 
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     state.install(app, settings)
     answers.install(app)
-    for module in (beacons, calls, snippet, health):
+    for module in (beacons, calls, webhooks, snippet, health):
         app.register_blueprint(module.blueprint)
     return app
 

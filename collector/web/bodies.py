@@ -1,4 +1,4 @@
-"""Reads request bodies: bounded whatever the headers claim, and JSON in its strict form."""
+"""Reads request bodies: bounded whatever the headers claim; JSON in its strict form, and forms."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import json
 import math
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from collector.errors import RequestRefusedError
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+#: A form or a query with more fields is none that a call platform sends.
+MAX_FIELDS = 1000
 
 
 def require_media_type(allowed: Collection[str]) -> None:
@@ -72,6 +79,25 @@ def parse(body: bytes) -> Any:
     except ValueError as error:
         problem = str(error)
     raise RequestRefusedError(400, "malformed_body", f"The body is not valid JSON: {problem}.")
+
+
+def parse_form(form: bytes) -> list[tuple[str, str]]:
+    """The fields of a form or a query, in order, empty ones too.
+
+    What is not UTF-8 is replaced rather than refused: one strange letter in a name must not
+    cost the call.
+
+    Raises:
+        RequestRefusedError: 413 ``too_many_fields``.
+    """
+    try:
+        return parse_qsl(
+            form.decode(errors="replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise RequestRefusedError(
+            413, "too_many_fields", f"The form has more than {MAX_FIELDS} fields."
+        ) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

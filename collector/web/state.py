@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -51,6 +52,16 @@ class State:
         """Hashes callers' numbers; None without COLLECTOR_SECRET_KEY."""
         keys = self._settings.secret_key
         return CallerHash.of(keys[0]) if keys else None
+
+    @property
+    def refused_for(self) -> timedelta:
+        """So long refused records are kept."""
+        return self._settings.refused_for
+
+    @property
+    def public_url(self) -> str:
+        """The address of this server as call platforms know it; empty if it is not set."""
+        return self._settings.public_url
 
     def definition(self) -> Definition:
         """The integration definition, read again when its file has changed.

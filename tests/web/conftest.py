@@ -21,7 +21,7 @@ from collector.domain.installation import Installation
 from collector.storage import installations, tokens
 from collector.storage.database import Database
 from collector.web import create_app
-from tests.web import serving
+from tests.web import hooking, serving
 from tests.web.serving import Serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "phone-calls"
@@ -107,6 +107,26 @@ def start(database_url: str, installation: Installation, tmp_path: Path) -> Iter
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def hooks(
+    open_app: Open, database_url: str, installation: Installation, secret_key: str
+) -> FlaskClient:
+    """A server whose definition is that of a provider on these platforms."""
+    return open_app(
+        database_url,
+        integration=str(hooking.DEFINITION),
+        secret_key=(secret_key,),
+        public_url=hooking.PUBLIC_URL,
+    ).test_client()
+
+
+@pytest.fixture
+def twilio(database: Database, hooks: FlaskClient, secret_key: str) -> FlaskClient:
+    """Twilio's secret is stored."""
+    hooking.store_secret(database, secret_key, "twilio")
+    return hooks
 
 
 @pytest.fixture
