@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from collector.cli import shared
-from collector.storage import installations
+from collector.storage import installations, refused, webhooks
 from collector.storage.secrets import SecretBox, generate_key
 
 
@@ -26,9 +26,24 @@ def generate() -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Encrypt every stored secret anew with the first key; the other keys can go then."""
+    """Encrypt all that is stored encrypted anew with the first key; the others can go then.
+
+    That is the secrets, and the call records that were refused. It can be stopped and run again.
+    """
     settings = shared.load_settings()
     box = SecretBox(settings.require_secret_key())
-    with shared.open_database(settings) as database, database.write() as connection:
-        number = installations.reseal_secrets(connection, box)
-    click.echo(f"{number} secret(s) are encrypted with the first key; the others can go.")
+    with shared.open_database(settings) as database:
+        with database.write() as connection:
+            number = installations.reseal_secrets(connection, box)
+            number += webhooks.reseal_secrets(connection, box)
+        records, left = refused.reseal(database, box)
+    click.echo(
+        f"{number} secret(s) and {records} refused record(s) are encrypted with the first key; "
+        "the others can go."
+    )
+    if left:
+        click.echo(
+            f"{left} refused record(s) stay as they are: none of the keys in COLLECTOR_SECRET_KEY "
+            "opens them. Add the one they were encrypted with, and run this again.",
+            err=True,
+        )

@@ -227,22 +227,28 @@ def to_examine(
         lock: keep imports from changing them while this transaction decides about them.
     """
     query = (
-        _calls(project_id)
+        select_calls(project_id)
         .where(CallRow.examine)
         .order_by(CallRow.started_at, CallRow.call_id)
         .limit(limit)
     )
     if lock:
         query = query.with_for_update(of=CallRow)
-    if after is not None:
-        query = query.where(
-            sa.tuple_(CallRow.started_at, CallRow.call_id)
-            > sa.tuple_(
-                sa.bindparam("started", after[0], CallRow.started_at.type),
-                sa.bindparam("call_id", after[1], CallRow.call_id.type),
-            )
+    query = beyond(query, after)
+    return with_keys(connection, project_id, connection.execute(query).all())
+
+
+def beyond(query: sa.Select[Any], after: tuple[datetime, str] | None) -> sa.Select[Any]:
+    """The rest of a query by start and id, after the last call of the page before."""
+    if after is None:
+        return query
+    return query.where(
+        sa.tuple_(CallRow.started_at, CallRow.call_id)
+        > sa.tuple_(
+            sa.bindparam("started", after[0], CallRow.started_at.type),
+            sa.bindparam("call_id", after[1], CallRow.call_id.type),
         )
-    return _with_keys(connection, project_id, connection.execute(query).all())
+    )
 
 
 def count_to_examine(connection: sa.Connection, project_id: int) -> int:
@@ -256,11 +262,12 @@ def count_to_examine(connection: sa.Connection, project_id: int) -> int:
 
 def find(connection: sa.Connection, project_id: int, call_id: str) -> Examined | None:
     """One call, if it is stored."""
-    rows = connection.execute(_calls(project_id).where(CallRow.call_id == call_id)).all()
-    return next(iter(_with_keys(connection, project_id, rows)), None)
+    rows = connection.execute(select_calls(project_id).where(CallRow.call_id == call_id)).all()
+    return next(iter(with_keys(connection, project_id, rows)), None)
 
 
-def _calls(project_id: int) -> sa.Select[Any]:
+def select_calls(project_id: int) -> sa.Select[Any]:
+    """The rows that ``with_keys`` turns into calls."""
     return (
         sa.select(
             CallRow.call_id,
@@ -295,9 +302,10 @@ def _calls(project_id: int) -> sa.Select[Any]:
     )
 
 
-def _with_keys(
+def with_keys(
     connection: sa.Connection, project_id: int, rows: Sequence[sa.Row[Any]]
 ) -> list[Examined]:
+    """The calls of these rows, with their keys, in the same order."""
     keys: dict[str, dict[str, str]] = {row.call_id: {} for row in rows}
     found = connection.execute(
         sa.select(CallKeyRow.call_id, CallKeyRow.kind, CallKeyRow.value).where(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -21,6 +21,7 @@ def take_in(
     origin: str,
     now: datetime,
     secrets: SecretBox | None,
+    kept_for: timedelta | None = None,
 ) -> list[Stored]:
     """Store the calls, in order, and keep the refusals, all in the caller's transaction.
 
@@ -28,6 +29,7 @@ def take_in(
         source: the preset that read them.
         origin: where they came from, for people: a file, an address.
         secrets: encrypts refused records; None keeps their reasons alone.
+        kept_for: so long refused records are kept; None leaves that to the job.
     """
     outcomes: list[Stored] = []
     if readings.calls:
@@ -42,5 +44,6 @@ def take_in(
             origin=origin,
             now=now,
             secrets=secrets,
+            kept_for=kept_for,
         )
     return outcomes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -9,10 +11,13 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from collector.errors import SecretError
 
 _NO_KEY = (
-    "A stored client secret cannot be decrypted with COLLECTOR_SECRET_KEY. Add the key it was "
-    "stored with (comma-separated), or set the secret again: collector installation edit "
-    "PROJECT_ID --new-secret"
+    "A stored secret cannot be decrypted with COLLECTOR_SECRET_KEY. Add the key it was stored with "
+    "(comma-separated), or set the secret again: collector installation edit PROJECT_ID "
+    "--new-secret for a client secret, collector webhook add for a platform's"
 )
+
+#: Keeps the key for fingerprints apart from the one that encrypts.
+_FINGERPRINT = b"session-collector fingerprint, version 1"
 
 
 class SecretBox:
@@ -20,6 +25,7 @@ class SecretBox:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._fingerprint = hmac.digest(keys[0].encode(), _FINGERPRINT, hashlib.sha256)
 
     def seal(self, secret: str) -> str:
         return self._fernet.encrypt(secret.encode()).decode()
@@ -45,6 +51,10 @@ class SecretBox:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
             raise SecretError(_NO_KEY) from error
+
+    def fingerprint(self, secret: str) -> str:
+        """The same for the same secret, by the first key; without it nobody can try secrets out."""
+        return hmac.digest(self._fingerprint, secret.encode(), hashlib.sha256).hex()[:32]
 
 
 def generate_key() -> str:

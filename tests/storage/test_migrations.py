@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from collector.domain.beacon import Beacon
+from collector.domain.call import OWN, Call
+from collector.domain.identifiers import parse_session_key
 from collector.errors import NotMigratedError, UsageError
-from collector.storage import funnel, installations, migrate
+from collector.storage import calls, funnel, installations, migrate, sessions
 from collector.storage.database import Database
 from collector.storage.tables import Base
 
@@ -17,6 +24,7 @@ VIEWS = (
     "report_calls",
     "report_enrichments",
     "report_superseded",
+    "report_refused",
     "report_funnel_daily",
     "report_beacons_daily",
 )
@@ -60,6 +68,42 @@ def test_an_installation_of_before_honours_global_privacy_control(database: Data
     migrate.upgrade(database)
     with database.read() as connection:
         assert installations.get(connection, 162).honour_gpc is True
+
+
+def test_calls_of_before_stay_as_they_are_and_are_the_providers_own(database: Database) -> None:
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    beacon = Beacon(project_id=162, session=parse_session_key("u.1"), keys={"visitor_id": "v"})
+    told = Call(
+        call_id="c", started_at=now, ended_at=now, updated_at=None, keys={"visitor_id": "v"},
+        attributes={"status": "completed"}, answered=True, value=12.5, caller="ab" * 32,
+        caller_key="0a1b2c3d", source="twilio",
+    )  # fmt: skip
+    sessions.record(database, beacon, now)
+    with database.write() as connection:
+        calls.store(connection, 162, [told], now)
+    before = _of_before(database)
+    migrate.downgrade(database, "0004")
+    assert _of_before(database) == before
+    migrate.upgrade(database)
+    assert _of_before(database) == before
+    with database.read() as connection:
+        found = calls.find(connection, 162, "c")
+    assert found is not None
+    assert found.call == replace(
+        told, source=OWN, answered=None, value=None, caller=None, caller_key=None
+    )
+
+
+def _of_before(database: Database) -> list[sa.Row[Any]]:
+    """What revision 0004 knows of sessions, their keys and calls."""
+    with database.read() as connection:
+        return [
+            *connection.execute(sa.text("SELECT * FROM report_sessions")),
+            *connection.execute(sa.text("SELECT * FROM call_key")),
+            *connection.execute(
+                sa.text("SELECT call_id, started_at, attributes, content_hash, verdict FROM call")
+            ),
+        ]
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
