@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,14 +24,23 @@ PREFIX = "COLLECTOR_"
 #: Authentication, "POST https://api.contentsquare.com/v1/oauth/token".
 DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 
-#: The one secret that is an argument of a command rather than a setting (`installation add`).
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
+WEBHOOK_SECRET_VARIABLE = "COLLECTOR_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
 
-CLIENT_SECRET_ABOUT = (  # words, not a secret
-    "the client secret for `collector installation add` and `edit`, and no other"  # noqa: S105
-)
+#: Secrets that are arguments of a command rather than settings, with what they are for.
+SECRET_ARGUMENTS = {
+    CLIENT_SECRET_VARIABLE: (
+        "the client secret for `collector installation add` and `edit`, and no other"
+    ),
+    WEBHOOK_SECRET_VARIABLE: "the secret for `collector webhook add`, and no other",
+}
 
-_WHOLE_NUMBERS = {"port": (0, 65535), "processes": (0, 256), "threads": (0, 1024)}
+_WHOLE_NUMBERS = {
+    "port": (0, 65535),
+    "processes": (0, 256),
+    "threads": (0, 1024),
+    "refused_days": (1, 365),
+}
 _WORDS = {
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("console", "json"),
@@ -56,12 +66,26 @@ class Settings:
     )
     auth_url: str = _setting(DOCUMENTED_AUTH_URL, "Contentsquare's token endpoint")
     integration: str = _setting("integration.toml", "path of the integration definition")
+    calls_url: str = _setting(
+        "", "the provider's own database of calls, in place of `url` in `[calls.sql]`"
+    )
     host: str = _setting("127.0.0.1", "address that `collector serve` listens on")
     port: int = _setting(8000, "port that `collector serve` listens on")
+    public_url: str = _setting(
+        "", "address of the server as call platforms know it, such as https://collector.example.com"
+    )
     processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
     threads: int = _setting(0, "threads of each process; 0 chooses by database")
+    refused_days: int = _setting(
+        30, "days that a refused call record is kept after it was last refused"
+    )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("console", "console or json")
+
+    @property
+    def refused_for(self) -> timedelta:
+        """So long a refused call record is kept after it was last refused."""
+        return timedelta(days=self.refused_days)
 
     def require_secret_key(self) -> tuple[str, ...]:
         """The encryption keys, newest first.
@@ -87,20 +111,23 @@ class Settings:
             }
             for item in fields(self)
         ]
-        secret = {
-            "variable": CLIENT_SECRET_VARIABLE,
-            "value": "hidden" if client_secret() else "not set",
-            "about": CLIENT_SECRET_ABOUT,
-        }
-        return [*described, secret]
+        secrets = [
+            {
+                "variable": variable,
+                "value": "hidden" if secret_argument(variable) else "not set",
+                "about": about,
+            }
+            for variable, about in SECRET_ARGUMENTS.items()
+        ]
+        return [*described, *secrets]
 
     def _shown(self, name: str) -> str:
         value = getattr(self, name)
-        if name in {"database_url", "auth_url"}:
-            return mask_url(value)
+        if name in {"database_url", "auth_url", "calls_url"}:
+            return mask_url(value) or "not set"
         if name == "secret_key":
             return f"{len(value)} key(s), hidden" if value else "not set"
-        return str(value)
+        return "not set" if value == "" else str(value)
 
 
 def mask_url(url: str) -> str:
@@ -133,15 +160,15 @@ def load() -> Settings:
     return settings
 
 
-def client_secret() -> str | None:
-    """An installation's client secret, if the environment carries one.
+def secret_argument(variable: str) -> str | None:
+    """The secret of `SECRET_ARGUMENTS` that the environment carries, if it does.
 
     Raises:
-        SettingError: the file that COLLECTOR_CLIENT_SECRET_FILE names cannot be read.
+        SettingError: the file that VARIABLE_FILE names cannot be read.
     """
     value: str | None
     try:
-        value = FileAwareEnv(strip_whitespace=True).str(CLIENT_SECRET_VARIABLE, None)
+        value = FileAwareEnv(strip_whitespace=True).str(variable, None)
     except ValueError as error:
         raise SettingError(str(error)) from error
     return value or None
@@ -159,6 +186,8 @@ def _parsed(name: str, text: str) -> Any:
                 f"{high}."
             )
         return int(text)
+    if name == "public_url":
+        return text.rstrip("/")
     return text.lower() if name in _WORDS else text
 
 
@@ -176,6 +205,11 @@ def _check(settings: Settings) -> None:
         raise SettingError(
             f"COLLECTOR_AUTH_URL is {mask_url(settings.auth_url)!r}, which is not an http(s) URL. "
             f"Leave it unset for Contentsquare's own: {DOCUMENTED_AUTH_URL}"
+        )
+    if settings.public_url and not _is_plain_address(settings.public_url):
+        raise SettingError(
+            f"COLLECTOR_PUBLIC_URL is {mask_url(settings.public_url)!r}; it must be an address "
+            "without user, query and fragment, such as https://collector.example.com"
         )
     for name, (low, high) in _WHOLE_NUMBERS.items():
         value = getattr(settings, name)
@@ -197,6 +231,10 @@ def _is_http_url(url: str) -> bool:
         return parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a bracket that is not closed
         return False
+
+
+def _is_plain_address(url: str) -> bool:
+    return _is_http_url(url) and url.isascii() and not set(url) & set("@?# ")
 
 
 def _check_database_url(url: str) -> None:

@@ -17,6 +17,8 @@ Errors of libraries are translated into these where they enter (``raise … from
     │   ├── DatabaseUnavailableError   the database does not answer
     │   └── NotMigratedError           the database is not at this version's revision
     ├── LeaseLostError                 another worker has taken the installation over
+    ├── SourceError                    the provider's own database, or the query, is at fault
+    │   └── SourceUnavailableError     that database does not answer now
     └── ContentsquareError
         ├── CredentialsRefusedError    the token endpoint refuses the credentials
         ├── OtherProjectError          the token is for another project or integration
@@ -103,6 +105,14 @@ class NotMigratedError(StorageError):
 
 class LeaseLostError(CollectorError):
     """Another worker has taken the installation over; this one must not write any more."""
+
+
+class SourceError(CollectorError):
+    """No calls can be read from the provider's own database until somebody mends something."""
+
+
+class SourceUnavailableError(SourceError):
+    """The provider's own database does not answer now; the next run asks again."""
 
 
 class ContentsquareError(CollectorError):

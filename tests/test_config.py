@@ -30,10 +30,13 @@ def test_without_any_variable_the_defaults_hold() -> None:
         secret_key=(),
         auth_url="https://api.contentsquare.com/v1/oauth/token",
         integration="integration.toml",
+        calls_url="",
         host="127.0.0.1",
         port=8000,
+        public_url="",
         processes=0,
         threads=0,
+        refused_days=30,
         log_level="info",
         log_format="console",
     )
@@ -46,10 +49,13 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "SECRET_KEY": (key, (key,)),
         "AUTH_URL": ("http://127.0.0.1:9000/v1/oauth/token", None),
         "INTEGRATION": ("/etc/collector/phone.toml", None),
+        "CALLS_URL": ("mysql://u:p@db.example/calls", None),
         "HOST": ("0.0.0.0", None),  # noqa: S104
         "PORT": (" 8443 ", 8443),
+        "PUBLIC_URL": ("https://collector.example.com/", "https://collector.example.com"),
         "PROCESSES": ("4", 4),
         "THREADS": ("16", 16),
+        "REFUSED_DAYS": ("90", 90),
         "LOG_LEVEL": ("WARNING", "warning"),
         "LOG_FORMAT": ("JSON", "json"),
     }
@@ -61,7 +67,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         assert getattr(settings, name.lower()) == expected, name
     assert config.log_level_number(settings) == logging.WARNING
     assert {item["variable"] for item in settings.described()} == {
-        f"COLLECTOR_{name}" for name in [*values, "CLIENT_SECRET"]
+        f"COLLECTOR_{name}" for name in [*values, "CLIENT_SECRET", "WEBHOOK_SECRET"]
     }
 
 
@@ -82,6 +88,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         ("PORT", "80.5", "whole number"),
         ("PORT", "-1", "between 0 and 65535"),
         ("PORT", "65536", "between 0 and 65535"),
+        ("PUBLIC_URL", "collector.example.com", "https://collector.example.com"),
+        ("PUBLIC_URL", "https://collector.example.com/?a=b", "without user, query"),
+        ("PUBLIC_URL", f"https://u:{SECRET}@collector.example.com", "without user, query"),
         ("PROCESSES", "-1", "between 0 and 256"),
         ("PROCESSES", "257", "between 0 and 256"),
         ("PROCESSES", "many", "whole number"),
@@ -211,16 +220,16 @@ def test_a_url_is_shown_without_its_password(
 def test_a_client_secret_comes_from_its_variable_or_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert config.client_secret() is None
+    assert config.secret_argument(config.CLIENT_SECRET_VARIABLE) is None
     path = tmp_path / "secret"
     path.write_text("from the file\n")
     monkeypatch.setenv("COLLECTOR_CLIENT_SECRET_FILE", str(path))
-    assert config.client_secret() == "from the file"
+    assert config.secret_argument(config.CLIENT_SECRET_VARIABLE) == "from the file"
     monkeypatch.delenv("COLLECTOR_CLIENT_SECRET_FILE")
     monkeypatch.setenv("COLLECTOR_CLIENT_SECRET", "from the variable")
-    assert config.client_secret() == "from the variable"
+    assert config.secret_argument(config.CLIENT_SECRET_VARIABLE) == "from the variable"
     monkeypatch.setenv("COLLECTOR_CLIENT_SECRET", "")
-    assert config.client_secret() is None
+    assert config.secret_argument(config.CLIENT_SECRET_VARIABLE) is None
 
 
 def test_each_setting_says_what_it_is_for() -> None:
@@ -281,7 +290,7 @@ def test_a_client_secret_file_that_cannot_be_read_is_named(
 ) -> None:
     monkeypatch.setenv("COLLECTOR_CLIENT_SECRET_FILE", str(tmp_path / "missing"))
     with pytest.raises(SettingError, match="COLLECTOR_CLIENT_SECRET_FILE"):
-        config.client_secret()
+        config.secret_argument(config.CLIENT_SECRET_VARIABLE)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path)
         "collector/migrations/versions/0001_tables.py",
         "collector/examples/phone-calls/integration.toml",
         "collector/sandbox/templates/state.html",
+        "collector/sources/presets/twilio.toml",
         "collector/demo/site/templates/base.html",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "static/", "migrations/"))]

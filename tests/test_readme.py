@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from collector.cli.main import cli
-from collector.config import CLIENT_SECRET_ABOUT, CLIENT_SECRET_VARIABLE, PREFIX, Settings
+from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
 from collector.domain.verdicts import Verdict
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
@@ -59,7 +59,7 @@ def test_the_table_of_settings_is_the_programs_own() -> None:
     declared = {
         PREFIX + item.name.upper(): (_shown(item.default), item.metadata["about"])
         for item in fields(Settings)
-    } | {CLIENT_SECRET_VARIABLE: ("not set", CLIENT_SECRET_ABOUT)}
+    } | {variable: ("not set", about) for variable, about in SECRET_ARGUMENTS.items()}
     table = re.findall(r"^\| `(COLLECTOR_\w+)` \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
     assert [row[0] for row in table] == list(declared)
     for variable, default, about in table:
@@ -68,12 +68,12 @@ def test_the_table_of_settings_is_the_programs_own() -> None:
 
 
 def _shown(default: Any) -> str:
-    return "not set" if default == () else str(default)
+    return "not set" if default in {(), ""} else str(default)
 
 
 def test_no_variable_is_mentioned_that_is_not_read() -> None:
     mentioned = set(re.findall(r"COLLECTOR_[A-Z_]+[A-Z]", README))
-    known = {PREFIX + item.name.upper() for item in fields(Settings)} | {CLIENT_SECRET_VARIABLE}
+    known = {PREFIX + item.name.upper() for item in fields(Settings)} | set(SECRET_ARGUMENTS)
     assert mentioned <= known
 
 

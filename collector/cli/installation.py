@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import click
 
-from collector import config
-from collector.cli import shared
+from collector.cli import secrets, shared
 from collector.cli.installation_check import check
 from collector.cli.output import print_table
+from collector.config import CLIENT_SECRET_VARIABLE
 from collector.domain import identifiers
 from collector.domain.installation import Installation, normalise_origin
 from collector.errors import UsageError
@@ -263,23 +262,12 @@ def _snippet_command(project_id: int) -> str:
 
 
 def _ask_secret(file: Path | None) -> str:
-    if file is not None:
-        try:
-            secret = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The client secret cannot be read from {file}: {error}") from error
-    else:
-        secret = config.client_secret() or ""
-        if not secret:
-            if not sys.stdin.isatty():
-                raise UsageError(
-                    "The client secret is missing. Give it by --client-secret-file or "
-                    "COLLECTOR_CLIENT_SECRET; a prompt needs a terminal."
-                )
-            secret = click.prompt("Client secret", hide_input=True).strip()
-    if not secret:
-        raise UsageError("The client secret is empty.")
-    return secret
+    return secrets.ask(
+        "client secret",
+        option="--client-secret-file",
+        variable=CLIENT_SECRET_VARIABLE,
+        file=file,
+    )
 
 
 def _changed_origins(

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from collector.config import CLIENT_SECRET_ABOUT, CLIENT_SECRET_VARIABLE, PREFIX, Settings
+from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
 from collector.errors import CollectorError, DefinitionError
 
 #: What a shell reports of a program that Ctrl-C has ended.
@@ -27,9 +27,11 @@ COMMANDS = (
     "verify",
     "calls",
     "token",
+    "webhook",
     "reconcile",
     "status",
     "explain",
+    "simulate",
     "retry",
     "sandbox",
     "demo",
@@ -57,7 +59,7 @@ def _settings_help() -> str:
     head = "\b\nSettings (environment variables; X_FILE may name a file that holds X):\n"
     settings = [
         *((PREFIX + item.name.upper(), item.metadata["about"]) for item in fields(Settings)),
-        (CLIENT_SECRET_VARIABLE, CLIENT_SECRET_ABOUT),
+        *SECRET_ARGUMENTS.items(),
     ]
     return head + "\n".join(f"  {variable}\n      {about}" for variable, about in settings)
 

@@ -93,7 +93,7 @@ class ProgressBar:
         )
         self._task: TaskID | None = None
 
-    def begin(self, step: str, total: int) -> None:
+    def begin(self, step: str, total: int | None) -> None:
         self._task = self._progress.add_task(step, total=total)
 
     def advance(self, done: int) -> None:

@@ -12,11 +12,12 @@ import click
 from collector.cli import shared
 from collector.cli.output import ProgressBar, print_funnel, print_table
 from collector.contentsquare import EnrichmentApi
+from collector.domain.callers import CallerHash
 from collector.domain.times import parse_duration
 from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
-from collector.jobs.report import ProjectOutcome, RunReport
+from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.storage.secrets import SecretBox
 
 
@@ -76,6 +77,9 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
                         secrets=secrets,
                         progress=bar,
                         stopping=stop.is_set,
+                        refused_for=settings.refused_for,
+                        caller_hash=CallerHash.of(settings.require_secret_key()[0]),
+                        calls_url=settings.calls_url or None,
                     ).run(project_id)
             except CollectorError as error:
                 if every is None:
@@ -97,11 +101,24 @@ def _print(report: RunReport, *, as_json: bool) -> None:
     print_funnel(report.funnel)
     if report.dry_run:
         _print_what_would_be_sent(report.as_json()["would_send"])
+    if report.note:
+        click.echo(f"Note: {report.note}.")
     for project in report.projects:
+        _print_pulled(project)
         if project.outcome in {ProjectOutcome.BUSY, ProjectOutcome.LATER, ProjectOutcome.PAUSED}:
             click.echo(f"Project {project.project_id}: {project.message}.")
     for sentence in report.attention:
         click.echo(f"{click.style('Needs a person:', fg='yellow', bold=True)} {sentence}", err=True)
+
+
+def _print_pulled(project: ProjectReport) -> None:
+    if (pulled := project.pulled) is None:
+        return
+    counts = pulled.counted().items()
+    told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
+    click.echo(f"Project {project.project_id}: pulled {told}.")
+    if pulled.problem and not pulled.needs_a_person:
+        click.echo(f"Project {project.project_id}: {pulled.problem}.")
 
 
 def _print_what_would_be_sent(told: dict[str, Any]) -> None:

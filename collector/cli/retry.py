@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from collector.cli import shared
 from collector.cli.output import print_table
-from collector.domain.times import parse_duration, parse_time
 from collector.domain.verdicts import Reason
 from collector.errors import UsageError
 from collector.jobs.retry import RETRIABLE, RetryReport
@@ -19,38 +18,6 @@ from collector.storage.retries import Selection
 
 #: So many calls can be named one by one; more are chosen by what they have in common.
 MOST_NAMED = 1000
-
-
-class Moment(click.ParamType[datetime]):
-    """A day, a moment, or a duration ago. A day is meant whole: it begins, or ends, the span."""
-
-    name = "moment"
-
-    def __init__(self, *, end: bool) -> None:
-        self._end = end
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        try:
-            return self._read(value.strip())
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value[:40]!r} is no day such as 2026-03-01, no moment with its offset such as "
-                "2026-03-01T14:05Z, and no duration such as 2d for two days ago",
-                param,
-                ctx,
-            )
-
-    def _read(self, text: str) -> datetime:
-        if text[-1:] in {"s", "m", "h", "d"}:
-            return datetime.now(UTC) - parse_duration(text)
-        if len(text) <= len("2026-03-01"):
-            day = datetime.combine(date.fromisoformat(text), time.min, UTC)
-            return day + timedelta(days=1) if self._end else day
-        if datetime.fromisoformat(text).tzinfo is None:
-            raise ValueError  # nobody knows by whose clock it was read
-        return parse_time(text, UTC)
 
 
 @click.command()
@@ -71,9 +38,11 @@ class Moment(click.ParamType[datetime]):
     help="Only calls whose detail, as `explain` shows it, contains this.",
 )
 @click.option(
-    "--since", type=Moment(end=False), metavar="WHEN", help="Verdict given then or later."
+    "--since", type=shared.Moment(end=False), metavar="WHEN", help="Verdict given then or later."
 )
-@click.option("--until", type=Moment(end=True), metavar="WHEN", help="Verdict given before that.")
+@click.option(
+    "--until", type=shared.Moment(end=True), metavar="WHEN", help="Verdict given before that."
+)
 @click.option(
     "--call-id",
     "call_ids",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from collector import config, logs
 from collector.config import Settings
 from collector.domain.definition import Definition
 from collector.domain.identifiers import MAX_PROJECT_ID, is_region
+from collector.domain.times import parse_duration, parse_time
 from collector.sources import definition
 from collector.storage import migrate
 from collector.storage.database import Database
@@ -46,6 +48,38 @@ class Region(click.ParamType[str]):
         if not is_region(value.upper()):
             self.fail(f"{value!r} is not a two-letter country such as FR", param, ctx)
         return value.upper()
+
+
+class Moment(click.ParamType[datetime]):
+    """A day, a moment, or a duration ago. A day is meant whole: it begins, or ends, the span."""
+
+    name = "moment"
+
+    def __init__(self, *, end: bool) -> None:
+        self._end = end
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            return self._read(value.strip())
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value[:40]!r} is no day such as 2026-03-01, no moment with its offset such as "
+                "2026-03-01T14:05Z, and no duration such as 2d for two days ago",
+                param,
+                ctx,
+            )
+
+    def _read(self, text: str) -> datetime:
+        if text[-1:] in {"s", "m", "h", "d"}:
+            return datetime.now(UTC) - parse_duration(text)
+        if len(text) <= len("2026-03-01"):
+            day = datetime.combine(date.fromisoformat(text), time.min, UTC)
+            return day + timedelta(days=1) if self._end else day
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError  # nobody knows by whose clock it was read
+        return parse_time(text, UTC)
 
 
 project_id_argument = click.argument("project_id", type=PROJECT_ID)

@@ -44,7 +44,8 @@ def dry_run(
             _look(connection, definition, installation, standing, now, progress or Unwatched())
             for installation in chosen(connection, project_id)
         ]
-    return RunReport(run_id="", dry_run=True, funnel=standing, projects=reports)
+    note = sentences.NOT_PULLED if definition.sql else None
+    return RunReport(run_id="", dry_run=True, funnel=standing, projects=reports, note=note)
 
 
 def _look(

@@ -8,8 +8,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Told the steps of a job, in order."""
 
-    def begin(self, step: str, total: int) -> None:
-        """A step of ``total`` calls or enrichments begins."""
+    def begin(self, step: str, total: int | None) -> None:
+        """A step of ``total`` calls or enrichments begins; None: nobody knows how many."""
 
     def advance(self, done: int) -> None:
         """So many more are done."""
@@ -18,6 +18,6 @@ class Progress(Protocol):
 class Unwatched:
     """Nobody watches."""
 
-    def begin(self, step: str, total: int) -> None: ...
+    def begin(self, step: str, total: int | None) -> None: ...
 
     def advance(self, done: int) -> None: ...

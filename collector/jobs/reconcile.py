@@ -13,6 +13,7 @@ import structlog
 
 from collector.contentsquare import Credentials
 from collector.domain import limits
+from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
 from collector.errors import (
@@ -26,6 +27,7 @@ from collector.jobs import sentences
 from collector.jobs.deliver import Delivery, Sender
 from collector.jobs.examine import PAGE, Examiner
 from collector.jobs.progress import Progress, Unwatched
+from collector.jobs.pull import Pull
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.storage import (
     calls,
@@ -35,6 +37,8 @@ from collector.storage import (
     installations,
     leases,
     outbox,
+    pulls,
+    refusals,
     runs,
 )
 from collector.storage.database import Connection, Database
@@ -51,17 +55,21 @@ OVERLAP = timedelta(minutes=5)
 class Job:
     """Everything a run needs. ``stopping`` is asked between pages and batches.
 
-    ``monotonic`` has to be the clock of ``sender``, too.
+    ``monotonic`` has to be the clock of ``sender``, too. ``calls_url`` stands in for the URL of
+    the provider's own database that the definition names.
     """
 
     database: Database
     definition: Definition
     sender: Sender
     secrets: SecretBox
+    caller_hash: CallerHash | None = None
+    calls_url: str | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=Unwatched)
+    refused_for: timedelta = refusals.KEPT_FOR  #: so long refused records are kept
 
     def run(self, project_id: int | None = None) -> RunReport:
         """Reconcile one project, or all; one installation's trouble stops no other.
@@ -140,11 +148,15 @@ class Job:
             if report.outcome in {ProjectOutcome.DONE, ProjectOutcome.PROBLEM}:
                 problem = report.message if report.outcome is ProjectOutcome.PROBLEM else None
                 installations.note_problem(connection, lease.project_id, problem)
+            if self.definition.sql is None:
+                pulls.forget_problem(connection, lease.project_id)
             leases.release(connection, lease)
+            refusals.drop_old(connection, lease.project_id, self.clock() - self.refused_for)
 
     def _work(
         self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport
     ) -> None:
+        self._pull(installation, lease, report)
         version = self.definition.versions.get(installation.integration_version)
         if version is None:
             report.outcome = ProjectOutcome.PROBLEM
@@ -182,6 +194,23 @@ class Job:
                 leases.hold(connection, lease, self.clock())
                 until = self.clock() + timedelta(seconds=seconds)
                 outbox.wait_until(connection, lease.project_id, until)
+
+    def _pull(self, installation: Installation, lease: Lease, report: ProjectReport) -> None:
+        if self.definition.sql is not None:
+            Pull(
+                database=self.database,
+                definition=self.definition,
+                source=self.definition.sql,
+                url=self.calls_url,
+                secrets=self.secrets,
+                caller_hash=self.caller_hash,
+                installation=installation,
+                lease=lease,
+                report=report,
+                progress=self.progress,
+                clock=self.clock,
+                stopping=self.stopping,
+            ).run()
 
     def _revive(self, lease: Lease, report: ProjectReport) -> None:
         """A key seen of late may be the one that an unmatched call has waited for."""

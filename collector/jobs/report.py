@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from collector.domain.verdicts import Verdict
+from collector.storage.calls import Stored
 from collector.storage.funnel import Funnel
 
 
@@ -22,9 +23,29 @@ class ProjectOutcome(StrEnum):
 
 
 @dataclass(kw_only=True, slots=True)
+class Pulled:
+    """What came from the provider's own database, and what went wrong with it."""
+
+    counts: Counter[Stored] = field(default_factory=Counter)
+    passed_over: int = 0
+    refused: int = 0
+    problem: str | None = None
+    needs_a_person: bool = False  #: or the next run may find it well again
+
+    def counted(self) -> dict[str, int]:
+        """How many rows became what."""
+        stored = {outcome.value: self.counts[outcome] for outcome in Stored}
+        return {**stored, "passed_over": self.passed_over, "refused": self.refused}
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.counted(), "problem": self.problem}
+
+
+@dataclass(kw_only=True, slots=True)
 class ProjectReport:
     """What a run did for one installation. ``decided`` counts the calls looked at, by verdict.
 
+    ``pulled`` is there only where calls are read from the provider's own database.
     ``to_send`` is only filled by a dry run: everything that would be sent now is counted in
     ``to_send_count`` and ``to_send_batches``; ``to_send`` holds the first few of them.
     """
@@ -33,6 +54,7 @@ class ProjectReport:
     name: str
     outcome: ProjectOutcome = ProjectOutcome.DONE
     message: str | None = None
+    pulled: Pulled | None = None
     revived: int = 0
     decided: Counter[str] = field(default_factory=Counter)
     expired: int = 0
@@ -49,6 +71,8 @@ class ProjectReport:
         found = []
         if self.outcome is ProjectOutcome.PROBLEM and self.message:
             found.append(self.message)
+        if self.pulled and self.pulled.problem and self.pulled.needs_a_person:
+            found.append(self.pulled.problem)
         if invalid := self.decided[Verdict.INVALID]:
             found.append(
                 f"{invalid} call(s) have fields that cannot be built: see report_calls where "
@@ -70,6 +94,7 @@ class ProjectReport:
             "name": self.name,
             "outcome": self.outcome.value,
             "message": self.message,
+            "pulled": self.pulled.as_json() if self.pulled else None,
             "revived": self.revived,
             "decided": dict(self.decided),
             "expired": self.expired,
@@ -88,6 +113,7 @@ class RunReport:
     dry_run: bool
     funnel: Funnel
     projects: list[ProjectReport]
+    note: str | None = None  #: what a dry run did not look at
 
     @property
     def attention(self) -> list[str]:
@@ -105,6 +131,7 @@ class RunReport:
             "attention": self.attention,
         }
         if self.dry_run:
+            document["note"] = self.note
             document["would_send"] = {
                 "enrichments": sum(project.to_send_count for project in self.projects),
                 "batches": sum(project.to_send_batches for project in self.projects),

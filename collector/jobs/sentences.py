@@ -11,6 +11,11 @@ PAUSED_MEANWHILE = "paused meanwhile, the rest was not sent"
 
 EDITED_MEANWHILE = "its integration was changed meanwhile; the next run sends the rest by it"
 
+NOT_PULLED = (
+    "nothing was read from the provider's own database ([calls.sql]), which a run reads first; "
+    "what is new there is not counted"
+)
+
 
 def version_not_defined(installation: Installation, definition: Definition) -> str:
     """The definition lacks the version that an installation is on."""

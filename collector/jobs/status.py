@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain.installation import Installation
 from collector.jobs.deliver import MARGIN
-from collector.storage import funnel, installations, outbox, runs, sessions
+from collector.storage import funnel, installations, outbox, pulls, refused, runs, sessions
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Expiring, Funnel
+from collector.storage.pulls import PullState
 
 #: What expires within this time is warned of before it does.
 SOON = timedelta(hours=24)
@@ -23,13 +24,15 @@ LONG = timedelta(hours=1)
 class InstallationStatus:
     """One installation with its own funnel.
 
-    ``worked_at`` is when the job was last at work for it; before ``send_after`` the API has asked
-    to be left alone.
+    ``refused`` is how many call records could not be read within a day. ``worked_at`` is when the
+    job was last at work for it; before ``send_after`` the API has asked to be left alone.
     """
 
     installation: Installation
     funnel: Funnel
     expiring: Expiring
+    refused: int
+    pull: PullState | None
     last_beacon: datetime | None
     worked_at: datetime | None
     send_after: datetime | None
@@ -44,7 +47,7 @@ class InstallationStatus:
 
     @property
     def warnings(self) -> list[str]:
-        """What is nearly too late, with the next step, and what is too late already."""
+        """What is nearly too late or too late already, and what was refused, with the next step."""
         told = []
         if self.expiring.first_deadline is not None:
             told.append(
@@ -55,6 +58,15 @@ class InstallationStatus:
             told.append(
                 f"{self.expiring.too_late} pending enrichment(s) are too late to be sent; when "
                 "their seven days are over, the next run marks them expired"
+            )
+        if self.pull and self.pull.problem:
+            told.append(
+                f"Calls could not be pulled at {_moment(self.pull.pulled_at)}: {self.pull.problem}"
+            )
+        if self.refused:
+            told.append(
+                f"{self.refused} call record(s) were refused within 24 hours. To see why: "
+                f"collector calls refused --project-id {self.installation.project_id} --since 1d"
             )
         return told
 
@@ -94,6 +106,8 @@ class InstallationStatus:
             "expiring_within_24_hours": self.expiring.soon,
             "first_deadline": self.expiring.first_deadline,
             "too_late_to_send": self.expiring.too_late,
+            "refused_within_24_hours": self.refused,
+            "pull": asdict(self.pull) if self.pull else None,
             "warnings": self.warnings,
             "last_beacon": self.last_beacon,
         }
@@ -144,6 +158,8 @@ def _of_one(
         installation=installation,
         funnel=funnel.count(connection, project_id),
         expiring=funnel.count_expiring(connection, project_id, now + MARGIN, now + SOON),
+        refused=refused.count(connection, refused.Chosen(project_id=project_id, since=now - SOON)),
+        pull=pulls.find(connection, project_id),
         last_beacon=sessions.last_beacon(connection, project_id),
         worked_at=runs.searched_until(connection, project_id),
         send_after=outbox.send_after(connection, project_id),

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import sqlalchemy as sa
@@ -87,12 +87,13 @@ class CommandLine:
         for name in names:
             self._monkeypatch.delenv(f"COLLECTOR_{name.upper()}", raising=False)
 
-    def __call__(self, *arguments: str, stdin: str = "") -> Ran:
+    def __call__(self, *arguments: str, stdin: str | BinaryIO = "") -> Ran:
         """Run ``collector ARGUMENTS`` in this process; its standard input is no terminal."""
         out, err = io.StringIO(), io.StringIO()
         with self._monkeypatch.context() as patch, _as_it_was():
             patch.setattr(sys, "argv", ["collector", *arguments])
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            given = io.BytesIO(stdin.encode()) if isinstance(stdin, str) else stdin
+            patch.setattr(sys, "stdin", io.TextIOWrapper(given, encoding="utf-8"))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     main.main()

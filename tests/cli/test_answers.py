@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.cli.main import cli
-from collector.config import CLIENT_SECRET_VARIABLE, Settings
+from collector.config import SECRET_ARGUMENTS, Settings
 from collector.storage import tokens
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
@@ -19,7 +19,7 @@ from tests.cli.lines import COMMANDS, leaves
 
 GROUPS = sorted({path.split()[0] for path in leaves(cli) if " " in path})
 SETTINGS = [f"COLLECTOR_{item.name.upper()}" for item in fields(Settings)]
-VARIABLES = [*SETTINGS, CLIENT_SECRET_VARIABLE]
+VARIABLES = [*SETTINGS, *SECRET_ARGUMENTS]
 
 SECOND_VERSION = """
 [versions.2]

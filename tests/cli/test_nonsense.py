@@ -20,6 +20,8 @@ MALFORMED = [
     ("port", "70000"),
     ("processes", "-1"),
     ("threads", "many"),
+    ("refused_days", "0"),
+    ("refused_days", "366"),
     ("log_level", "loud"),
     ("log_format", "xml"),
     ("database_url", "collector.db"),

@@ -73,7 +73,7 @@ def test_a_call_made_from_a_session_is_delivered_and_explained(
         {"call_id": "c", "visitor_id": "v1", "rating": "excellent"},
     )
     imported = beginner.well("calls", "import", file, "--project-id", PROJECT)
-    assert "3 read: 3 new, 0 updated, 0 unchanged, 0 refused" in imported.out
+    assert "3 read: 3 new, 0 updated, 0 unchanged, 0 passed over, 0 refused" in imported.out
 
     first = beginner("reconcile", "--json")
     assert first.code == 1  # call c needs a person

@@ -304,7 +304,7 @@ def test_every_refusal_of_the_beacon_endpoint_has_a_remedy_and_no_other() -> Non
         found
         for module in ("beacons", "bodies", "answers")
         for found in re.findall(code, (WEB / f"{module}.py").read_text(encoding="utf-8"))
-    }
+    } - {"too_many_fields"}  # of forms, which no beacon is
     assert len(of_beacons) > 8
     assert set(REMEDIES) == of_beacons | {KEY_IGNORED}
 

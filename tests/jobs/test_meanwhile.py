@@ -297,7 +297,7 @@ def test_an_installation_that_is_removed_meanwhile_stops_no_other(world: World) 
     world.call(visitor_id="v1")
 
     class Removing(Unwatched):
-        def begin(self, step: str, total: int) -> None:  # noqa: ARG002 - told by the job
+        def begin(self, step: str, total: int | None) -> None:  # noqa: ARG002 - told by the job
             if step == "sending" and installed(world, PROJECT):
                 with world.database.write() as connection:
                     installations.remove(connection, PROJECT, with_data=True)
