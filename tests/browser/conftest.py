@@ -13,6 +13,7 @@ from tests.browser import firefox as firefoxes
 from tests.browser.customer import Customer, Server
 from tests.browser.firefox import Firefox
 from tests.browser.receiver import Receiver
+from tests.browser.reusing import ReusedPage, new_context, nothing_thrown
 from tests.browser.site import Site
 from tests.browser.tabs import ChromiumTab, Tab
 from tests.browser.verifying import Verifier
@@ -55,20 +56,35 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of its own for each test."""
-    fresh = browser.new_context()
-    fresh.set_default_timeout(10_000)
+    fresh = new_context(browser)
     yield fresh
     fresh.close()
 
 
+@pytest.fixture(scope="session")
+def reused_page(browser: Browser) -> Iterator[ReusedPage]:
+    reused = ReusedPage(browser)
+    yield reused
+    reused.close()
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that nothing may be thrown into: uncaught errors and rejections fail the test."""
-    thrown: list[str] = []
+def page(reused_page: ReusedPage) -> Iterator[Page]:
+    """A page that nothing may be thrown into, for tests whose origins are all their own."""
+    taken = reused_page.take()
+    try:
+        with nothing_thrown(taken):
+            yield taken
+    finally:
+        reused_page.give_back()
+
+
+@pytest.fixture
+def own_page(context: BrowserContext) -> Iterator[Page]:
+    """The same in a profile of its own."""
     opened = context.new_page()
-    opened.on("pageerror", lambda error: thrown.append(str(error)))
-    yield opened
-    assert thrown == []
+    with nothing_thrown(opened):
+        yield opened
 
 
 @pytest.fixture

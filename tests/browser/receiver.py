@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any
 
 from collector import resources
+from tests.browser.origins import serve_on_a_new_port
 
 TIMEOUT = 10.0
 
@@ -78,8 +79,11 @@ class Receiver:
             return list(self._received)
 
     def come_up(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
-        self._port = self._server.server_address[1]
+        if self._port:
+            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler(self))
+        else:
+            self._server = serve_on_a_new_port(_handler(self))
+            self._port = self._server.server_address[1]
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def go_down(self) -> None:
@@ -94,6 +98,11 @@ class Receiver:
             self._received.append(received)
             self._changed.notify_all()
             return self.answers.popleft() if self.answers else 204
+
+    def wait_until(self, enough: Callable[[list[Received]], bool]) -> None:
+        """Return once what has come is ``enough``, whichever order it came in."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: enough(self._received), TIMEOUT), self._received
 
     def wait_for(self, count: int) -> list[Received]:
         """The first ``count`` beacons, as soon as there are so many."""

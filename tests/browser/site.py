@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
 import collector.demo
+from tests.browser.origins import serve_on_a_new_port
 
 TAG = Path(collector.demo.__file__).parent / "tag.js"
 
@@ -64,7 +65,7 @@ class Site:
 
     def __init__(self) -> None:
         self.documents: dict[str, Document] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = serve_on_a_new_port(_handler(self))
 
     def __enter__(self) -> Site:
         self.documents["/tag.js"] = Document(body=TAG.read_bytes(), kind="text/javascript")

@@ -61,6 +61,12 @@ class Provider:
 
 
 @pytest.fixture
+def page(own_page: Page) -> Page:
+    """The server stands on a port that another test's may have had."""
+    return own_page
+
+
+@pytest.fixture
 def provider(database_url: str, sandbox: Sandbox, site: Site, tmp_path: Path) -> Provider:
     """The database is migrated, and the installation of the site is added."""
     made = Provider(database_url, sandbox, tmp_path)
@@ -118,6 +124,9 @@ def write_call(path: Path, **columns: str) -> None:
         writer.writerow(columns)
 
 
+# On SQLite the demo's processes do the same (tests/cli/test_processes.py), and pages of a browser
+# are stored (test_stored_sessions.py).
+@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_a_page_view_becomes_an_accepted_enrichment_and_only_once(
     provider: Provider,
     collector_url: str,

@@ -28,6 +28,12 @@ class OpenShop:
 
 
 @pytest.fixture
+def page(own_page: Page) -> Page:
+    """The shop stands on a port that another test's may have had."""
+    return own_page
+
+
+@pytest.fixture
 def shop(receiver: Receiver) -> Iterator[OpenShop]:
     opened = OpenShop()
     application = create_shop(

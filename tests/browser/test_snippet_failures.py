@@ -208,8 +208,9 @@ def test_a_beacon_that_fails_late_does_not_unsend_what_followed_for_long(
         page.evaluate(VIEW)
         settle(page, receiver)
     sessions = [beacon.session for beacon in receiver.beacons]
-    assert sessions[0] == FIRST_SESSION
-    assert set(sessions[1:]) == {SECOND_SESSION}
+    # Two requests on two connections may come in either order.
+    assert sessions.count(FIRST_SESSION) == 1
+    assert sessions.count(SECOND_SESSION) == len(sessions) - 1
     assert len(sessions) <= 3
 
 

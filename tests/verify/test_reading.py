@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.verify.diagnosis import diagnose
@@ -31,6 +31,8 @@ def seen_of(told: dict[str, Any] | None, **seen: Any) -> Observation:
     return read(told, **{**nothing, "opening": opening, **seen})
 
 
+# How long it takes says nothing on a machine that is busy.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     told=st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)),
     seen=st.fixed_dictionaries({}, optional=dict.fromkeys(SEEN, ANYTHING)),
