@@ -7,7 +7,7 @@ BIN := .venv/bin
 QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture snippet bench-page clean
+.PHONY: help demo test check torture snippet bench-page bench-matching clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms
 
 bench-page: .venv/.dev ## measure what the snippet costs a page (docs/page-cost.md)
 	@$(BIN)/python -m bench.page_cost $(BENCH_ARGS)
+
+bench-matching: .venv/.dev ## measure how right the matching is, by rule (docs/matching.md)
+	@$(BIN)/python -m bench.matching_quality $(BENCH_ARGS)
 
 clean: ## remove what make has made
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

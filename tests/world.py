@@ -98,6 +98,7 @@ class World:
         ago: timedelta = timedelta(0),
         attributes: Mapping[str, Any] | None = None,
         updated_at: datetime | None = None,
+        caller: str | None = None,
         **keys: str,
     ) -> str:
         """A call that started ``ago`` is imported now, or the same again with other content."""
@@ -110,6 +111,7 @@ class World:
             updated_at=updated_at,
             keys=keys,
             attributes={**standard, **(attributes or {})},
+            caller=caller,
         )
         with self.database.write() as connection:
             calls.store(connection, project_id, [call], self.clock())

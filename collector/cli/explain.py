@@ -18,7 +18,7 @@ from collector.jobs.explain import explain as look
 @shared.project_id_option
 @shared.json_option
 def explain(call_id: str, project_id: int, as_json: bool) -> None:
-    """Tell why a call stands where it stands, with the candidates."""
+    """Tell why a call stands where it stands: each rule that was tried, and what it found."""
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     with shared.open_database(settings) as database:
@@ -42,19 +42,75 @@ def _print_match(document: dict[str, Any]) -> None:
         click.echo(f"  Session  {match['session_key']}, by {match['rule']}")
         for name, value in match["evidence"].items():
             click.echo(f"           {name} = {value}")
-    candidates = document["candidates"]
+    _print_rules(document["rules"])
+    _print_answer(document)
+    _print_candidates(document["candidates"])
+
+
+def _print_rules(rules: list[dict[str, Any]]) -> None:
+    click.echo("\nThe rules, in the order in which they are tried:")
+    print_table(
+        ("RULE", "KEY", "SEEN FROM", "BEGUN OR SEEN BY", "SESSIONS", "USERS", ""),
+        [
+            (
+                rule["rule"],
+                *(
+                    ("not carried", "", "", "", "")
+                    if rule["key"] is None
+                    else (
+                        rule["key"],
+                        moment(rule["seen_since"]),
+                        moment(min(rule["seen_by"], rule["session_begun_by"])),
+                        rule["sessions"],
+                        rule["users"],
+                    )
+                ),
+                "decides" if rule["decides"] else "",
+            )
+            for rule in rules
+        ],
+    )
+
+
+def _print_answer(document: dict[str, Any]) -> None:
+    answer, match = document["by_the_rules_now"], document["match"]
+    found = answer.get("session_key")
+    if match and found != match["session_key"]:
+        other = found or answer["verdict"]
+        click.echo(f"By the rules now: {other}. A call that has an enrichment stays where it is.")
+    deciding = next((rule for rule in document["rules"] if rule["decides"]), None)
+    if deciding is None or deciding["chosen"] is None:
+        return
+    click.echo(f"Chosen     {deciding['chosen']}")
+    if deciding["runner_up"]:
+        click.echo(
+            f"Runner-up  {deciding['runner_up']}, which was seen {deciding['margin_seconds']} s "
+            "further from the call"
+        )
+
+
+def _print_candidates(candidates: list[dict[str, Any]]) -> None:
     click.echo(f"\nCandidates now: {len(candidates) or 'none'}")
     if candidates:
         print_table(
-            ("RULE", "SESSION", "FIRST SEEN", "LAST SEEN", "KEY LAST SEEN", "OPEN AT CALL"),
+            (
+                "RULE",
+                "SESSION",
+                "FIRST SEEN",
+                "LAST SEEN",
+                "KEY LAST SEEN",
+                "OPEN AT CALL",
+                "SET ASIDE",
+            ),
             [
                 (
                     item["rule"],
                     item["session_key"],
                     moment(item["session_first_seen"]),
-                    moment(item["session_last_seen"]),
+                    f"{moment(item['session_last_seen'])}, {item['seconds_before_call']} s before",
                     moment(item["key_last_seen"]),
                     "yes" if item["open_at_call"] else "no",
+                    item["objection"] and f"since {item['objection']}",
                 )
                 for item in candidates
             ],

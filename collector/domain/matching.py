@@ -6,9 +6,10 @@ cannot be taken back, so whatever is not clearly right is ``ambiguous``.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from collector.domain import limits
 from collector.domain.call import Call
@@ -35,6 +36,15 @@ class Probe:
     sighted_by: datetime
     begun_by: datetime
 
+    def fits(self, candidate: Candidate) -> bool:
+        """Whether a session that another probe of the same key has found is in this one's span."""
+        return (
+            candidate.key_last_seen >= self.since
+            and candidate.first_seen <= self.begun_by
+            # Of a session that the call names there is no sighting, only the session itself.
+            and (self.kind == SESSION_KEY or candidate.key_first_seen <= self.sighted_by)
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
@@ -47,10 +57,15 @@ class Candidate:
     last_seen: datetime
     key_first_seen: datetime
     key_last_seen: datetime
+    objection: str | None = None  #: why it cannot have been the caller's, as far as is known
 
     def covers(self, moment: datetime) -> bool:
         """Whether the session was still open at ``moment``, as the tag counts sessions."""
         return moment <= self.last_seen + limits.SESSION_IDLE
+
+    def gap(self, moment: datetime) -> timedelta:
+        """How long before ``moment`` the session was seen last; nothing if it still was later."""
+        return max(moment - self.last_seen, timedelta(0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +87,38 @@ class NoMatch:
     detail: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What one rule found for one call, whether or not it came to decide.
+
+    ``probe`` is None where the call does not carry the rule's key. ``latest`` holds the newest
+    session of each user, the one nearest before the call first; ``chosen`` is one of them, or
+    None where none is clearly right. ``runner_up`` is the best of another user.
+    """
+
+    rule: Rule
+    probe: Probe | None
+    candidates: tuple[Candidate, ...] = ()
+    set_aside: tuple[Candidate, ...] = ()  #: those that something speaks against
+    latest: tuple[Candidate, ...] = ()
+    chosen: Candidate | None = None
+    runner_up: Candidate | None = None
+    margin: timedelta | None = None  #: how much nearer to the call the chosen one was seen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """How the rules came to their answer for one call, one attempt for each rule in its order.
+
+    ``deciding`` is the attempt that the answer rests on; None where nothing was found, or where
+    the session that the call names is still waited for.
+    """
+
+    attempts: tuple[Attempt, ...]
+    deciding: Attempt | None
+    answer: Match | NoMatch
+
+
 def probes(call: Call, matching: Matching) -> list[Probe]:
     """What to look up for ``call``, one probe for each rule whose key it carries.
 
@@ -80,57 +127,90 @@ def probes(call: Call, matching: Matching) -> list[Probe]:
     session that the call itself names, not even that is asked. A shared key belongs to somebody
     else later on.
     """
+    found = (_probe(call, rule, matching) for rule in matching.rules)
+    return [probe for probe in found if probe is not None]
+
+
+def _probe(call: Call, rule: Rule, matching: Matching) -> Probe | None:
+    if rule.kind not in call.keys:
+        return None
     begun = call.started_at + matching.skew
     late = call.started_at + limits.ENRICHABLE_FOR
-    return [
-        Probe(
-            call_id=call.call_id,
-            kind=rule.kind,
-            value=call.keys[rule.kind],
-            since=call.started_at - rule.window,
-            sighted_by=begun if rule.shared else late,
-            begun_by=late if rule.kind == SESSION_KEY else begun,
-        )
-        for rule in matching.rules
-        if rule.kind in call.keys
-    ]
+    return Probe(
+        call_id=call.call_id,
+        kind=rule.kind,
+        value=call.keys[rule.kind],
+        since=call.started_at - rule.window,
+        sighted_by=begun if rule.shared else late,
+        begun_by=late if rule.kind == SESSION_KEY else begun,
+    )
 
 
 def decide(
     call: Call, candidates: Iterable[Candidate], matching: Matching, now: datetime
 ) -> Match | NoMatch:
     """The session of ``call`` among the ``candidates`` of its probes, or why there is none."""
-    found = list(candidates)
-    for rule in matching.rules:
-        of_rule = [candidate for candidate in found if candidate.kind == rule.kind]
-        if not of_rule:
-            # The session that the call itself names is worth waiting for.
-            early = now < call.started_at + matching.horizon
-            if found and early and rule.kind == SESSION_KEY in call.keys:
-                return NoMatch(
-                    verdict=Verdict.WAITING,
-                    reason=Reason.NO_SESSION_YET,
-                    detail=f"the session {call.keys[SESSION_KEY]} that the call names was not seen "
-                    "yet; still early",
-                )
-            continue
-        latest = _latest_of_each_user(of_rule)
-        # Where the lookup was cut off, whoever was left out could have been the caller.
-        chosen = _choose(call, latest, rule) if len(of_rule) < MOST_CANDIDATES else None
-        if chosen is None:
-            return NoMatch(
-                verdict=Verdict.AMBIGUOUS,
-                reason=Reason.SEVERAL_USERS,
-                detail=f"{len(of_rule)} sessions of {len(latest)} users could have led to it by "
-                f"{rule.kind} {call.keys[rule.kind]}; none is clearly right",
-            )
-        return Match(
-            session=chosen.session,
-            first_seen=chosen.first_seen,
-            rule=rule.kind,
-            evidence=_evidence(call, chosen, len(latest)),
+    return trace(call, candidates, matching, now).answer
+
+
+def trace(call: Call, candidates: Iterable[Candidate], matching: Matching, now: datetime) -> Trace:
+    """As ``decide``, with what each rule found on the way there."""
+    found: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        found[candidate.kind].append(candidate)
+    attempts = tuple(
+        _attempt(call, rule, _probe(call, rule, matching), found.get(rule.kind, []))
+        for rule in matching.rules
+    )
+    for attempt in attempts:
+        if attempt.candidates:
+            return Trace(attempts=attempts, deciding=attempt, answer=_answer(call, attempt))
+        early = now < call.started_at + matching.horizon
+        if found and early and attempt.probe and attempt.rule.kind == SESSION_KEY:
+            answer = _awaited(call)  # the session that the call itself names is worth waiting for
+            return Trace(attempts=attempts, deciding=None, answer=answer)
+    return Trace(attempts=attempts, deciding=None, answer=_nothing(call, matching, now))
+
+
+def _attempt(call: Call, rule: Rule, probe: Probe | None, found: Sequence[Candidate]) -> Attempt:
+    candidates = tuple(candidate for candidate in found if candidate.objection is None)
+    set_aside = tuple(candidate for candidate in found if candidate.objection is not None)
+    if probe is None or not candidates:
+        return Attempt(rule=rule, probe=probe, set_aside=set_aside)
+    latest = sorted(_latest_of_each_user(candidates), key=lambda c: _nearness(c, call.started_at))
+    # Where the lookup was cut off, whoever was left out could have been the caller.
+    chosen = _choose(call, latest, rule) if len(found) < MOST_CANDIDATES else None
+    runner_up = next((c for c in latest if chosen is not None and c is not chosen), None)
+    margin = None
+    if chosen is not None and runner_up is not None:
+        margin = runner_up.gap(call.started_at) - chosen.gap(call.started_at)
+    return Attempt(
+        rule=rule,
+        probe=probe,
+        candidates=candidates,
+        set_aside=set_aside,
+        latest=tuple(latest),
+        chosen=chosen,
+        runner_up=runner_up,
+        margin=margin,
+    )
+
+
+def _answer(call: Call, attempt: Attempt) -> Match | NoMatch:
+    if attempt.chosen is None:
+        kind = attempt.rule.kind
+        return NoMatch(
+            verdict=Verdict.AMBIGUOUS,
+            reason=Reason.SEVERAL_USERS,
+            detail=f"{len(attempt.candidates)} sessions of {len(attempt.latest)} users could have "
+            f"led to it by {kind} {call.keys[kind]}; none is clearly right",
         )
-    return _nothing(call, matching, now)
+    return Match(
+        session=attempt.chosen.session,
+        first_seen=attempt.chosen.first_seen,
+        rule=attempt.rule.kind,
+        evidence=_evidence(call, attempt, attempt.chosen),
+    )
 
 
 def _latest_of_each_user(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -146,6 +226,10 @@ def _order(candidate: Candidate) -> tuple[datetime, int]:
     return candidate.first_seen, candidate.session.session_number
 
 
+def _nearness(candidate: Candidate, moment: datetime) -> tuple[timedelta, SessionId]:
+    return candidate.gap(moment), candidate.session
+
+
 def _choose(call: Call, latest: Sequence[Candidate], rule: Rule) -> Candidate | None:
     if len(latest) == 1:
         return latest[0]
@@ -159,8 +243,8 @@ def _choose(call: Call, latest: Sequence[Candidate], rule: Rule) -> Candidate | 
     return before[0] if len(before) == 1 else None
 
 
-def _evidence(call: Call, chosen: Candidate, users: int) -> dict[str, str | int | bool]:
-    return {
+def _evidence(call: Call, attempt: Attempt, chosen: Candidate) -> dict[str, str | int | bool]:
+    evidence: dict[str, str | int | bool] = {
         "key": call.keys[chosen.kind],
         "key_first_seen": chosen.key_first_seen.isoformat(),
         "key_last_seen": chosen.key_last_seen.isoformat(),
@@ -168,8 +252,21 @@ def _evidence(call: Call, chosen: Candidate, users: int) -> dict[str, str | int 
         "seconds_before_call": max(
             0, int((call.started_at - chosen.key_last_seen).total_seconds())
         ),
-        "users_considered": users,
+        "users_considered": len(attempt.latest),
     }
+    if attempt.runner_up is not None and attempt.margin is not None:
+        evidence["runner_up"] = attempt.runner_up.session.session_key
+        evidence["margin_seconds"] = int(attempt.margin.total_seconds())
+    return evidence
+
+
+def _awaited(call: Call) -> NoMatch:
+    return NoMatch(
+        verdict=Verdict.WAITING,
+        reason=Reason.NO_SESSION_YET,
+        detail=f"the session {call.keys[SESSION_KEY]} that the call names was not seen "
+        "yet; still early",
+    )
 
 
 def _nothing(call: Call, matching: Matching, now: datetime) -> NoMatch:

@@ -135,8 +135,9 @@ class Examiner:
                 matches[examined.call.call_id] = examined.match
             else:
                 searching.append(examined)
-        probes = [probe for each in searching for probe in matching.probes(each.call, rules)]
-        found = candidates.find(connection, self._project_id, probes)
+        found = candidates.of_calls(
+            connection, self._project_id, [examined.call for examined in searching], rules
+        )
         for examined in searching:
             call = examined.call
             match = matching.decide(call, found[call.call_id], rules, now)

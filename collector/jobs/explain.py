@@ -1,13 +1,16 @@
-"""Why a call stands where it stands: its verdict, its candidates, its enrichment."""
+"""Why a call stands where it stands: its verdict, what each rule finds, its enrichment."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from collector.domain import matching
+from collector.domain.call import Call
 from collector.domain.definition import Definition
-from collector.domain.matching import Candidate
+from collector.domain.matching import Attempt, Candidate, Match, NoMatch, Trace
 from collector.domain.verdicts import State
 from collector.errors import NotFoundError
 from collector.storage import calls, candidates, enrichments, installations
@@ -20,7 +23,7 @@ class Explanation:
     """A call with everything that its verdict rests on."""
 
     examined: Examined
-    candidates: list[Candidate]
+    trace: Trace  #: of the rules as they are, over what is stored
     enrichments: list[dict[str, Any]]
 
     @property
@@ -67,17 +70,17 @@ class Explanation:
                 "rule": match.rule,
                 "evidence": match.evidence,
             },
+            "rules": [
+                _rule_as_json(attempt, decides=attempt is self.trace.deciding)
+                for attempt in self.trace.attempts
+            ],
+            "by_the_rules_now": _answer_as_json(self.trace.answer),
             "candidates": [
-                {
-                    "rule": item.kind,
-                    "session_key": item.session.session_key,
-                    "session_first_seen": item.first_seen,
-                    "session_last_seen": item.last_seen,
-                    "key_first_seen": item.key_first_seen,
-                    "key_last_seen": item.key_last_seen,
-                    "open_at_call": item.covers(call.started_at),
-                }
-                for item in self.candidates
+                _candidate_as_json(item, call)
+                for attempt in self.trace.attempts
+                for item in sorted(
+                    (*attempt.candidates, *attempt.set_aside), key=lambda item: item.first_seen
+                )
             ],
             "enrichment": enrichment
             and {
@@ -99,8 +102,51 @@ class Explanation:
         }
 
 
+def _rule_as_json(attempt: Attempt, *, decides: bool) -> dict[str, Any]:
+    probe, margin = attempt.probe, attempt.margin
+    return {
+        "rule": attempt.rule.kind,
+        "shared": attempt.rule.shared,
+        "key": probe and probe.value,
+        "seen_since": probe and probe.since,
+        "seen_by": probe and probe.sighted_by,
+        "session_begun_by": probe and probe.begun_by,
+        "sessions": len(attempt.candidates),
+        "users": len(attempt.latest),
+        "decides": decides,
+        "chosen": attempt.chosen and attempt.chosen.session.session_key,
+        "runner_up": attempt.runner_up and attempt.runner_up.session.session_key,
+        "margin_seconds": None if margin is None else int(margin.total_seconds()),
+    }
+
+
+def _answer_as_json(answer: Match | NoMatch) -> dict[str, Any]:
+    if isinstance(answer, Match):
+        return {"session_key": answer.session.session_key, "rule": answer.rule}
+    return {"verdict": answer.verdict.value, "detail": answer.detail}
+
+
+def _candidate_as_json(candidate: Candidate, call: Call) -> dict[str, Any]:
+    return {
+        "rule": candidate.kind,
+        "session_key": candidate.session.session_key,
+        "session_first_seen": candidate.first_seen,
+        "session_last_seen": candidate.last_seen,
+        "key_first_seen": candidate.key_first_seen,
+        "key_last_seen": candidate.key_last_seen,
+        "open_at_call": candidate.covers(call.started_at),
+        "objection": candidate.objection,
+        "seconds_before_call": int(candidate.gap(call.started_at).total_seconds()),
+    }
+
+
 def explain(
-    database: Database, definition: Definition, project_id: int, call_id: str
+    database: Database,
+    definition: Definition,
+    project_id: int,
+    call_id: str,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Explanation:
     """Everything about one call; the candidates are those that its rules find now.
 
@@ -115,10 +161,10 @@ def explain(
                 f"Project {project_id} has no call {call_id!r}. Was it imported? See the view "
                 "report_calls for those that were."
             )
-        probes = matching.probes(examined.call, definition.matching)
-        found = candidates.find(connection, project_id, probes)[call_id]
+        rules = definition.matching_of(project_id)
+        found = candidates.of_calls(connection, project_id, [examined.call], rules)
         return Explanation(
             examined=examined,
-            candidates=sorted(found, key=lambda item: (item.kind, item.first_seen)),
+            trace=matching.trace(examined.call, found[call_id], rules, clock()),
             enrichments=enrichments.of_call(connection, project_id, call_id),
         )

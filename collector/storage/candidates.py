@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
 from types import SimpleNamespace
@@ -11,14 +11,44 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from collector.domain import matching, objections
+from collector.domain.call import Call
 from collector.domain.definition import Matching
 from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
 from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
 from collector.domain.verdicts import Verdict
+from collector.storage import facts
 from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow, UtcDateTime
 
 #: Calls named in one statement.
 CHUNK = 500
+
+
+def of_calls(
+    connection: sa.Connection, project_id: int, calls: Sequence[Call], rules: Matching
+) -> dict[str, list[Candidate]]:
+    """The candidates of each call by these rules, with what speaks against them."""
+    probes = [probe for call in calls for probe in matching.probes(call, rules)]
+    found = find(connection, project_id, probes)
+    return weighed(connection, project_id, calls, found, rules)
+
+
+def weighed(
+    connection: sa.Connection,
+    project_id: int,
+    calls: Sequence[Call],
+    found: Mapping[str, Sequence[Candidate]],
+    rules: Matching,
+) -> dict[str, list[Candidate]]:
+    """Candidates that were found by these rules, with what speaks against them."""
+    everyone = [item for items in found.values() for item in items]
+    known = facts.gather(connection, project_id, calls, everyone, rules)
+    return {
+        call.call_id: [
+            objections.object_to(item, call, rules, known) for item in found.get(call.call_id, ())
+        ]
+        for call in calls
+    }
 
 
 def find(
@@ -162,19 +192,19 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
 def revivable(
     connection: sa.Connection,
     project_id: int,
-    matching: Matching,
+    rules: Matching,
     *,
     since: datetime,
     started_after: datetime,
 ) -> list[str]:
     """The calls without a session for which one may be found, as a key was seen after ``since``."""
-    shared = {rule.kind for rule in matching.rules if rule.shared}
+    shared = {rule.kind for rule in rules.rules if rule.shared}
     rows = connection.execute(_seen_since(project_id, shared, since, started_after))
     found = {
         row.call_id
         for row in rows
         # Who is shown a shared key only after a call began cannot have made it.
-        if row.kind not in shared or row.first_seen <= row.started_at + matching.skew
+        if row.kind not in shared or row.first_seen <= row.started_at + rules.skew
     }
     found.update(connection.execute(_named_since(project_id, since, started_after)).scalars())
     return sorted(found)

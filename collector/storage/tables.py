@@ -217,6 +217,8 @@ class CallRow(Base):
         sa.Index(None, "project_id", "verdict"),
         sa.Index(None, "project_id", "started_at"),
         sa.Index(None, "project_id", "user_id", "session_number"),
+        # Matching asks what somebody has dialled before.
+        sa.Index(None, "project_id", "caller"),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from collector.domain.definition import DEFAULT_RULES, Matching, Rule
 from collector.domain.identifiers import parse_session_key
-from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes
+from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes, trace
 from collector.domain.verdicts import Reason, Verdict
 from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, SECOND, a_call
 
@@ -202,8 +202,87 @@ def test_a_match_carries_its_evidence() -> None:
             "session_open_at_call": True,
             "seconds_before_call": 630,
             "users_considered": 2,
+            "runner_up": "b.1",
+            "margin_seconds": 17370,
         },
     )
+
+
+def test_without_another_user_there_is_no_runner_up_and_no_margin() -> None:
+    match = decide(CALL, [seen("a.1", -90, -10), seen("a.2", -8, -7)], Matching(), LATER)
+    assert isinstance(match, Match)
+    assert not {"runner_up", "margin_seconds"} & match.evidence.keys()
+
+
+def test_a_session_that_goes_on_after_the_call_began_is_no_nearer_than_the_call_itself() -> None:
+    match = decide(CALL, [seen("a.1", -10, 20), seen("b.1", -90, -60)], Matching(), LATER)
+    assert isinstance(match, Match)
+    assert match.evidence["margin_seconds"] == 60 * 60
+
+
+def test_a_trace_tells_what_each_rule_found_and_which_one_decided() -> None:
+    visits = [
+        seen("a.1", -300, -200, "reference"),
+        seen("b.1", -90, -80, "reference"),
+        seen("b.2", -70, -60, "reference"),
+        seen("c.1", -5, -4, "tracking_number"),
+    ]
+    call = a_call(
+        keys={kind: KEYS[kind] for kind in ("visitor_id", "reference", "tracking_number")}
+    )
+    told = trace(call, visits, Matching(), LATER)
+    assert [
+        (item.rule.kind, item.probe is not None, len(item.candidates), len(item.latest))
+        for item in told.attempts
+    ] == [
+        ("session_key", False, 0, 0),
+        ("visitor_id", True, 0, 0),
+        ("reference", True, 3, 2),
+        ("tracking_number", True, 1, 1),
+    ]
+    assert told.deciding is told.attempts[2]
+    assert (told.deciding.chosen, told.deciding.runner_up) == (visits[2], visits[0])
+    assert told.deciding.margin == 140 * MINUTE
+    assert told.answer == decide(call, visits, Matching(), LATER)
+
+
+def test_the_trace_of_an_ambiguous_call_has_its_candidates_nearest_first() -> None:
+    visits = [seen("a.1", -20, -10), seen("b.1", -9, -8)]
+    told = trace(CALL, visits, Matching(), LATER)
+    assert told.deciding is not None
+    assert told.deciding.latest == (visits[1], visits[0])
+    assert (told.deciding.chosen, told.deciding.runner_up, told.deciding.margin) == (None,) * 3
+
+
+def test_nothing_decides_while_the_session_that_the_call_names_is_waited_for() -> None:
+    told = trace(CALL, [seen("b.1", -10, -1)], Matching(), LATER - MICROSECOND)
+    assert isinstance(told.answer, NoMatch)
+    assert (told.answer.verdict, told.deciding) == (Verdict.WAITING, None)
+
+
+def test_a_candidate_that_something_speaks_against_is_set_aside() -> None:
+    against = replace(seen("a.1", -5, -1, "tracking_number"), objection="somebody else's")
+    other = seen("b.1", -9, -8, "tracking_number")
+    assert chosen(against) == "unmatched"
+    assert chosen(against, other) == "b.1 by tracking_number"
+    told = trace(CALL, [against, other], Matching(), LATER)
+    assert told.deciding is not None
+    assert told.deciding.set_aside == (against,)
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_probe_fits_what_it_would_have_found(kind: str, shared: bool) -> None:
+    rules = Matching(rules=(Rule(kind=kind, window=30 * MINUTE, shared=shared),))
+    (probe,) = probes(CALL, rules)
+    at = seen("a.1", -40, -30, kind)
+    assert probe.fits(at)
+    assert not probe.fits(replace(at, key_last_seen=at.key_last_seen - MICROSECOND))
+    begun = replace(at, first_seen=probe.begun_by, key_last_seen=NOON)
+    assert probe.fits(begun)
+    assert not probe.fits(replace(begun, first_seen=probe.begun_by + MICROSECOND))
+    told = replace(at, key_first_seen=probe.sighted_by + MICROSECOND, key_last_seen=NOON + 9 * DAY)
+    assert probe.fits(told) is (kind == "session_key")
 
 
 def test_a_key_seen_after_the_call_began_was_seen_no_seconds_before_it() -> None:
@@ -264,6 +343,6 @@ def test_the_default_rules_are_the_documented_ones() -> None:
         ("session_key", timedelta(days=7), False),
         ("visitor_id", timedelta(days=7), False),
         ("reference", timedelta(days=7), False),
-        ("tracking_number", timedelta(minutes=30), True),
+        ("tracking_number", timedelta(minutes=5), True),
     ]
     assert (Matching().skew, Matching().horizon) == (timedelta(seconds=60), timedelta(hours=1))

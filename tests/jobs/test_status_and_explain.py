@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
+from collector.domain.definition import Matching, Rule
 from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
 from collector.jobs.explain import explain
@@ -264,6 +266,68 @@ def test_an_ambiguous_call_is_explained_by_its_candidates(world: World) -> None:
     assert (document["verdict"], document["reason"]) == ("ambiguous", "several_users")
     assert (document["match"], document["enrichment"]) == (None, None)
     assert [item["session_key"] for item in document["candidates"]] == ["u.1", "w.1"]
+
+
+def test_each_rule_is_shown_with_what_it_looked_for_and_found(world: World) -> None:
+    world.visit("a.1", visitor_id="v1")
+    world.clock.forward(hours=2)
+    world.visit("b.1", visitor_id="v1", tracking_number="+33199000001")
+    world.clock.forward(minutes=5)
+    call_id = world.call(visitor_id="v1", tracking_number="+33199000001")
+    world.run()
+    document = why(world, call_id)
+    named, visitor, reference, number = document["rules"]
+    assert [rule["rule"] for rule in document["rules"]] == [
+        "session_key", "visitor_id", "reference", "tracking_number",
+    ]  # fmt: skip
+    assert (named["key"], named["seen_since"], named["decides"]) == (None, None, False)
+    assert (reference["key"], reference["sessions"]) == (None, 0)
+    assert (visitor["key"], visitor["sessions"], visitor["users"]) == ("v1", 2, 2)
+    assert (visitor["decides"], visitor["chosen"], visitor["runner_up"]) == (True, "b.1", "a.1")
+    assert visitor["margin_seconds"] == 2 * 60 * 60
+    assert visitor["seen_since"] == world.clock() - 7 * DAY
+    assert (number["sessions"], number["users"], number["decides"]) == (1, 1, False)
+    assert number["seen_by"] == world.clock() + MINUTE
+    evidence = document["match"]["evidence"]
+    assert (evidence["runner_up"], evidence["margin_seconds"]) == ("a.1", 2 * 60 * 60)
+    assert document["by_the_rules_now"] == {"session_key": "b.1", "rule": "visitor_id"}
+
+
+def test_the_rules_are_those_of_the_project(world: World) -> None:
+    own = Matching(rules=(Rule(kind="reference", window=DAY),))
+    world.definition = replace(world.definition, projects={PROJECT: own})
+    call_id = world.call(visitor_id="v1")
+    assert [rule["rule"] for rule in why(world, call_id)["rules"]] == ["reference"]
+
+
+def test_a_session_of_another_visitor_is_set_aside_and_said_to_be(world: World) -> None:
+    world.visit("u.1", visitor_id="v1", tracking_number="+33199000001")
+    call_id = world.call(visitor_id="v2", tracking_number="+33199000001")
+    world.run()
+    assert world.verdict(call_id) == "waiting"
+    (candidate,) = why(world, call_id)["candidates"]
+    assert candidate["objection"] == "it is known by another visitor_id than the call"
+
+
+def test_who_redials_a_number_that_was_lent_on_is_not_taken_for_its_new_visitor(
+    world: World,
+) -> None:
+    world.visit("u.1", tracking_number="+33199000001")
+    for user, verdict in (("u", "accepted"), ("w", "waiting")):
+        world.visit(f"{user}.1", tracking_number="+33199000001")
+        world.clock.forward(minutes=2)
+        call_id = world.call(tracking_number="+33199000001", caller="hash-of-u")
+        world.run()
+        assert world.verdict(call_id) == verdict
+        world.clock.forward(hours=3)
+    other = world.call(tracking_number="+33199000001", ago=3 * HOUR, caller="hash-of-w")
+    world.run()
+    assert world.report_call(other)["session_key"] == "w.1"
+    (candidate,) = why(world, call_id)["candidates"]
+    assert (
+        "the caller used this tracking_number before, at 2026-03-02 12:02:00 UTC"
+        in (candidate["objection"])
+    )
 
 
 def test_a_session_left_long_before_the_call_is_a_candidate_that_was_not_open(

@@ -1,0 +1,28 @@
+"""What is matched is right, measured on a made-up world of which the truth is known."""
+
+from __future__ import annotations
+
+from bench.matching_quality import measure
+from bench.matching_world import Scenario, make
+from collector.domain.definition import Matching
+
+#: Small enough for the suite, and for one mistake more or less to count; docs/matching.md has the
+#: measurement that says how right the matching is.
+SMALL = Scenario(calls=800, projects=1, days=2, calls_per_visit=0.5)
+SEED = 4
+
+
+def test_a_match_is_right_in_199_of_200_cases_with_the_default_rules() -> None:
+    quality = measure(SMALL, SEED, Matching())
+    assert quality.whole.calls == sum(quality.verdicts.values())
+    assert quality.whole.precision >= 0.995, quality.mistakes
+    assert quality.whole.recall >= 0.8
+    assert {"session_key", "visitor_id", "reference", "tracking_number"} == quality.rules.keys()
+
+
+def test_the_world_tempts_to_wrong_matches_and_is_the_same_for_the_same_seed() -> None:
+    world = make(SMALL, SEED)
+    assert world == make(SMALL, SEED)
+    assert world != make(SMALL, SEED + 1)
+    situations = {call.situation for call in world.calls}
+    assert {"prompt", "prompt, unseen", "later", "redialled"} <= situations
