@@ -8,12 +8,13 @@ rather too hard than too easy. The same seed gives the same world.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+
+from bench import matching_pool as pool
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = 86400.0
@@ -59,7 +60,7 @@ class Scenario:
     #: Visitor ids taken from the wrong customer's record. Assumption.
     wrong_record: float = 0.002
     #: Calls an hour to five days after the visit, to the number noted then. Assumption.
-    later: float = 0.02
+    later: float = 0.03
     #: Calls followed by another of the same person, minutes to three days later. Assumption.
     redialled: float = 0.05
     #: Calls to a number of the pool by somebody who was never on the page. Assumption.
@@ -152,7 +153,7 @@ class _Project:
 
     def play(self) -> None:
         visits = sorted(self._visits(), key=lambda visit: visit.views[0])
-        _lend(visits, self._pool(visits), self.scenario.hold)
+        pool.lend(visits, self.scenario.pool, self.scenario.hold)
         self._lend_references(visits)
         for visit in visits:
             visit.person.visits.append(visit)
@@ -199,19 +200,6 @@ class _Project:
         return Visit(
             project=self.project, person=person, user=user, number_of_user=number, views=views
         )
-
-    def _pool(self, visits: list[Visit]) -> list[str]:
-        changes = sorted(
-            change
-            for visit in visits
-            for change in ((visit.views[0], 1), (visit.views[-1] + self.scenario.hold, -1))
-        )
-        needed = most = 0
-        for _, change in changes:
-            needed += change
-            most = max(most, needed)
-        size = max(1, min(9999, round(most * self.scenario.pool)))
-        return [f"+3319900{number:04d}" for number in range(size)]
 
     def _lend_references(self, visits: list[Visit]) -> None:
         for visit in visits:
@@ -291,28 +279,6 @@ class _Project:
                 digit = str((int(led.reference[place]) + random.randrange(1, 10)) % 10)
                 keys["reference"] = led.reference[:place] + digit + led.reference[place + 1 :]
         return keys
-
-
-def _lend(visits: list[Visit], pool: list[str], hold: float) -> None:
-    """Lend each visit the number that was free for longest; if none is, the one used least of late.
-
-    A page that is open goes on showing the number that was taken from it.
-    """
-    free = [(-math.inf, number) for number in pool]
-    heapq.heapify(free)
-    until = dict.fromkeys(pool, -math.inf)
-    kept: dict[str, str] = {}
-    holders: dict[str, str] = {}
-    for visit in visits:
-        name, start = visit.person.name, visit.views[0]
-        number = kept.get(name, "")
-        if not number or holders.get(number) != name or until[number] < start:
-            since, number = heapq.heappop(free)
-            while since != until[number]:
-                since, number = heapq.heappop(free)
-        visit.number, kept[name], holders[number] = number, number, name
-        until[number] = max(until[number], visit.views[-1] + hold)
-        heapq.heappush(free, (until[number], number))
 
 
 def _hour_of_day(random: Random) -> float:

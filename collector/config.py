@@ -137,7 +137,8 @@ def mask_url(url: str) -> str:
     everything up to the last ``@`` is hidden.
     """
     hidden = re.sub(r"(://[^:@/]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)([?&](?:ssl)?password=)[^&]*", r"\1***", hidden)
+    named = r"(?i)([?&][^=&]*(?:passw(?:or)?d|pwd|odbc_connect)=)[^&]*"
+    return re.sub(named, r"\1***", hidden)
 
 
 def load() -> Settings:

@@ -247,6 +247,9 @@ def test_each_setting_says_what_it_is_for() -> None:
         "postgresql://u:s3@cret@h/x",
         "postgresql://h/x?user=u&password=cret",
         "postgresql://h/x?Password=cret&sslmode=require",
+        "postgresql://h/x?sslpassword=cret",
+        "mysql://u@h/x?charset=utf8&passwd=cret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dcret",
     ],
 )
 def test_a_password_of_any_form_is_masked(url: str) -> None:

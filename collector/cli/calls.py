@@ -20,6 +20,7 @@ from collector.errors import UsageError
 from collector.jobs.import_calls import Importer
 from collector.sources import folders
 from collector.sources.decoding import is_encoding
+from collector.sources.dialect import is_sign
 from collector.sources.files import Form
 from collector.sources.opening import STANDARD_INPUT
 from collector.storage import installations
@@ -38,7 +39,7 @@ class Sign(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         sign = _WORDS_FOR_SIGNS.get(value, value)
-        if len(sign) != 1 or sign.isalnum() or sign in "\r\n\0\\":
+        if not is_sign(sign):
             self.fail(f"{value!r} is not one sign such as ; or the word tab", param, ctx)
         return sign
 
@@ -129,7 +130,7 @@ def import_(
                 strict=strict,
                 stopping=stop.is_set,
             ),
-            written=_written(definition, written),
+            written=_written(definition.files_of(preset), written),
             form=Form(form) if form else None,
             as_json=as_json,
         )
@@ -158,9 +159,9 @@ def _reader(definition: Definition, preset: str | None, **of_installation: Any) 
         raise UsageError(f"There is no preset {preset!r}; there are: {known}.") from error
 
 
-def _written(definition: Definition, options: dict[str, str | None]) -> FileFormat:
+def _written(known: FileFormat, options: dict[str, str | None]) -> FileFormat:
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    return replace(definition.files, **given)
+    return replace(known, **given)
 
 
 calls.add_command(refused)

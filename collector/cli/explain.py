@@ -18,7 +18,11 @@ from collector.jobs.explain import explain as look
 @shared.project_id_option
 @shared.json_option
 def explain(call_id: str, project_id: int, as_json: bool) -> None:
-    """Tell why a call stands where it stands: each rule that was tried, and what it found."""
+    """Tell why a call stands where it stands: each rule that was tried, and what it found.
+
+    The rules and their candidates are shown as they are now: of sessions that were seen since, and
+    by the definition as it is. Where that is another answer than the one that stands, it says so.
+    """
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     with shared.open_database(settings) as database:
@@ -50,12 +54,12 @@ def _print_match(document: dict[str, Any]) -> None:
 def _print_rules(rules: list[dict[str, Any]]) -> None:
     click.echo("\nThe rules, in the order in which they are tried:")
     print_table(
-        ("RULE", "KEY", "SEEN FROM", "BEGUN OR SEEN BY", "SESSIONS", "USERS", ""),
+        ("RULE", "KEY", "SEEN FROM", "BEGUN OR SEEN BY", "SESSIONS", "USERS", "SET ASIDE", ""),
         [
             (
                 rule["rule"],
                 *(
-                    ("not carried", "", "", "", "")
+                    ("not carried", "", "", "", "", "")
                     if rule["key"] is None
                     else (
                         rule["key"],
@@ -63,6 +67,7 @@ def _print_rules(rules: list[dict[str, Any]]) -> None:
                         moment(min(rule["seen_by"], rule["session_begun_by"])),
                         rule["sessions"],
                         rule["users"],
+                        rule["set_aside"],
                     )
                 ),
                 "decides" if rule["decides"] else "",
@@ -74,10 +79,9 @@ def _print_rules(rules: list[dict[str, Any]]) -> None:
 
 def _print_answer(document: dict[str, Any]) -> None:
     answer, match = document["by_the_rules_now"], document["match"]
-    found = answer.get("session_key")
-    if match and found != match["session_key"]:
-        other = found or answer["verdict"]
-        click.echo(f"By the rules now: {other}. A call that has an enrichment stays where it is.")
+    now = answer.get("session_key") or answer["verdict"]
+    if now != (match["session_key"] if match else document["verdict"]):
+        click.echo(f"By the rules now: {now}. {_why_not(document)}")
     deciding = next((rule for rule in document["rules"] if rule["decides"]), None)
     if deciding is None or deciding["chosen"] is None:
         return
@@ -87,6 +91,16 @@ def _print_answer(document: dict[str, Any]) -> None:
             f"Runner-up  {deciding['runner_up']}, which was seen {deciding['margin_seconds']} s "
             "further from the call"
         )
+
+
+def _why_not(document: dict[str, Any]) -> str:
+    """Why a call does not stand where the rules would put it now."""
+    if document["enrichment"]:
+        return "A call that has an enrichment stays in its session while its record says the same."
+    if document["verdict"] == Verdict.WAITING:
+        return "The next run of the job looks at it."
+    again = "its record changes" if document["match"] else "a key of it is seen newly"
+    return f"The job has not looked at the call since; it does when {again}."
 
 
 def _print_candidates(candidates: list[dict[str, Any]]) -> None:
@@ -119,7 +133,7 @@ def _print_candidates(candidates: list[dict[str, Any]]) -> None:
 
 def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
     if enrichment is None:
-        click.echo("\nNo enrichment was built.")
+        click.echo("\nIt has no enrichment.")
         return
     click.echo(
         f"\nEnrichment {enrichment['enrichment_number']}, revision {enrichment['revision']} "

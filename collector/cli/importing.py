@@ -10,6 +10,7 @@ import click
 
 from collector.cli import shared
 from collector.cli.output import ProgressBar
+from collector.domain.call import OWN
 from collector.domain.definition import FileFormat
 from collector.errors import CollectorError, StorageError, UsageError
 from collector.jobs.import_calls import Importer, StrictImportError, Summary
@@ -124,8 +125,20 @@ class Import:
         click.echo(f"{name_of(path)}: {_told(summary)}")
         for refusal in summary.refusals[:SHOWN]:
             click.echo(f"  {summary.unit} {refusal.number}: {refusal.message}", err=True)
+        if summary.passed_over and summary.passed_over == summary.read:
+            click.echo(f"  {self._why_none()}", err=True)
         if summary.refused > SHOWN:
             click.echo(f"  and {summary.refused - SHOWN} more; all of them: --json", err=True)
+
+    def _why_none(self) -> str:
+        reader = self._importer.reader
+        whose = "[[calls.only]] in the integration definition"
+        if reader.source != OWN:
+            whose = f"'only' of the preset {reader.source}"
+        columns = dict.fromkeys(
+            column for condition in reader.mapping.only for column in condition.columns
+        )
+        return f"not one is a call by the conditions {whose}: look at {', '.join(columns)}"
 
     def _tell_of_kept(self) -> None:
         if not self._total.refused or self._as_json:

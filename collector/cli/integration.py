@@ -166,13 +166,14 @@ def _example_call(
             )
         return call
     line = None
-    for line in files.read_lines(records, mapping=reader.mapping, written=definition.files):
+    written = definition.files_of(preset)
+    for line in files.read_lines(records, mapping=reader.mapping, written=written):
         try:
             if line.error is not None:
                 raise line.error
             call = reader.read(line.record or {}, now)
         except RecordError as error:
-            raise UsageError(f"{records}, line {line.number}: {error}") from error
+            raise UsageError(f"{records}, {line.unit} {line.number}: {error}") from error
         if call is not None:
             return call
     if line is None:

@@ -19,7 +19,8 @@ def generate() -> None:
     """Print a new random key for COLLECTOR_SECRET_KEY.
 
     Keep it outside the database: without it the stored client secrets cannot be read. To change
-    it, put the new key before the old one, separated by a comma, and run `collector keys rotate`.
+    it, put the new key before the old one, separated by a comma, start `collector serve` anew with
+    both, and run `collector keys rotate`.
     """
     click.echo(generate_key())
 
@@ -29,6 +30,7 @@ def rotate() -> None:
     """Encrypt all that is stored encrypted anew with the first key; the others can go then.
 
     That is the secrets, and the call records that were refused. It can be stopped and run again.
+    Callers' hashes cannot be made anew: whoever called before the change counts as somebody else.
     """
     settings = shared.load_settings()
     box = SecretBox(settings.require_secret_key())

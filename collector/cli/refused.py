@@ -57,10 +57,10 @@ def refused(
         (mend mended.jsonl by hand or by a program; one record stands on each line)
         collector calls import mended.jsonl --project-id 162
 
-    Records of a preset are imported with the same `--preset`. A call that could be read vanishes
-    from here by its id; a record without one stays until it is cleared, by the same options that
-    chose it and `--clear`. Lines of text that were no record at all, as of a broken CSV file, are
-    left out by `--records` and printed by `--text`.
+    Records of a preset are imported with the same `--preset`. A call that is new or changed by
+    what could be read of it vanishes from here by its id; the rest stays until it is cleared, by
+    the same options that chose it and `--clear`. Lines of text that were no record at all, as of a
+    broken CSV file, are left out by `--records` and printed by `--text`.
 
     The records are printed as they came and hold whatever the platform knows of the caller. They
     are stored encrypted, and not at all where COLLECTOR_SECRET_KEY is not set. WHEN is a day such

@@ -102,7 +102,8 @@ def sandbox(
                 f"Sandbox at {running.url} (Ctrl-C stops it). To use it:\n"
                 f"  export COLLECTOR_AUTH_URL={running.auth_url}\n"
                 f"  collector installation add --project-id {project_id} --integration-id "
-                f"{integration_id} --client-id {client_id} --origin http://127.0.0.1:8002"
+                f"{integration_id} --client-id {client_id} --origin http://127.0.0.1:8002\n"
+                f"and where that asks for the secret: {client_secret}"
             )
         )
 

@@ -19,7 +19,8 @@ def ask(what: str, *, option: str, variable: str, file: Path | None) -> str:
     """
     if file is not None:
         try:
-            secret = file.read_text(encoding="utf-8").strip()
+            # Some editors begin a file with a mark that nobody sees; it is no part of a secret.
+            secret = file.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"The {what} cannot be read from {file}: {error}") from error
     else:

@@ -102,7 +102,8 @@ class Kinds(click.ParamType[tuple[str, ...]]):
     "--order",
     type=Kinds(),
     metavar="KIND,KIND",
-    help="Try these rules, in this order, and no others.",
+    help="Try these rules, in this order, and no others. A kind without a rule gets one of 7d, not "
+    "shared.",
 )
 @click.option(
     "--window",
@@ -110,10 +111,13 @@ class Kinds(click.ParamType[tuple[str, ...]]):
     type=Window(),
     multiple=True,
     metavar="KIND=30m",
-    help="How long before the call the key may last have been seen; may be repeated.",
+    help="How long before the call the key may last have been seen; may be repeated. [default: as "
+    "today]",
 )
-@click.option("--skew", type=Length(), metavar="60s", help="How far the clocks may disagree.")
-@click.option("--horizon", type=Length(), metavar="1h", help="How long a call waits.")
+@click.option("--skew", type=Length(), metavar="60s", help="How far clocks may disagree.")
+@click.option(
+    "--horizon", type=Length(), metavar="1h", help="How long a call waits for its session."
+)
 @shared.json_option
 def simulate(
     project_id: int, since: datetime | None, until: datetime | None, as_json: bool, **chosen: Any
@@ -182,8 +186,9 @@ def _print(simulation: Simulation) -> None:
     if not simulation.same_as_stored:
         click.echo(
             f"\nToday's own rules, replayed, would put {simulation.replayed_elsewhere} call(s) "
-            "elsewhere than they stand: calls stay in the session that they were enriched in, and "
-            "rules, beacons or definition were others when they were matched. Compare the replays."
+            "elsewhere than they stand: calls stay in the session that they were enriched in, "
+            "rules, beacons or definition were others when they were matched, or the job has not "
+            "looked at them yet. Compare the replays."
         )
     _print_changes(document)
     _print_adoption(simulation)
@@ -210,7 +215,8 @@ def _print_adoption(simulation: Simulation) -> None:
         return
     click.echo(
         "\nNothing was changed. To adopt the other rules, put this into the definition, for all "
-        "projects under [matching] instead; calls that have an enrichment stay where they are:\n"
+        "projects under [matching] instead. It holds for calls that are new or waiting, or of "
+        "which a key is seen newly; those that have an enrichment stay where they are.\n"
     )
     for line in simulation.as_json()["definition"]:
         click.echo(line)

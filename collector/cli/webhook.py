@@ -59,6 +59,8 @@ def add(preset: str, project_id: int, secret_file: Path | None) -> None:
             )
         )
         with database.write() as connection:
+            installations.queue_up(connection, project_id)
+            installations.get(connection, project_id)  # it may have been removed meanwhile
             replaced = webhooks.add(
                 connection, project_id, platform.name, sealed, datetime.now(UTC)
             )

@@ -7,7 +7,6 @@ noticing. That one is left out; the session and its other keys are worth too muc
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +18,8 @@ from collector.domain.identifiers import (
     is_kind,
     normalise_key,
     on_one_line,
+    says_nothing,
 )
-
-#: What JavaScript writes where a page's code has nothing to say, or not the text it meant. As a
-#: key it would be shared by all visitors of such a page.
-_NOTHING = re.compile(r"undefined|null|NaN|\[object \w+\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,8 +81,8 @@ def _read(kind: str, value: object, region: str | None) -> str:
         raise ValueError("must not contain control characters")
     if len(text) > MAX_KEY_LENGTH:
         raise ValueError(f"must have at most {MAX_KEY_LENGTH} characters")
-    if _NOTHING.fullmatch(text):
-        raise ValueError("must not be what JavaScript writes for nothing, such as undefined")
+    if says_nothing(text):
+        raise ValueError("must not be what a program writes for nothing, such as undefined")
     return normalise_key(kind, text, region)
 
 

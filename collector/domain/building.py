@@ -12,13 +12,16 @@ from collector.domain.definition import CallMapping, IntegrationVersion, Recipe
 from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import TRACKING_NUMBER
 from collector.domain.reading import CALLER, ZONE
-from collector.domain.records import as_text
+from collector.domain.records import as_text, says_something
 from collector.domain.schema import FieldProblem, FieldType, check_fields
 from collector.domain.times import format_datetime, parse_time, zone_named
 from collector.domain.truncation import truncated
 
 #: What ``call = "…"`` in a recipe can name.
 CALL_PARTS = ("id", "started", "ended", "duration", "answered", "value", "dialled", "caller")
+
+#: How the parts of a call are written, however its record was.
+_READ_ALREADY = CallMapping(id=())
 
 
 class UnbuildableError(ValueError):
@@ -74,12 +77,13 @@ def make_value(
         value: FieldValue | None = recipe.constant
     else:
         raw = _raw(call, recipe)
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if not says_something(raw):
             value = recipe.default
         elif recipe.map is not None:
             value = _mapped(raw, recipe)
         else:
-            value = _converted(raw, kind, _as_written(mapping, call), recipe.multiply)
+            written = _as_written(mapping, call) if recipe.source else _READ_ALREADY
+            value = _converted(raw, kind, written, recipe.multiply)
     return truncated(value) if recipe.truncate and isinstance(value, str) else value
 
 
@@ -92,7 +96,7 @@ def _as_written(mapping: CallMapping, call: Call) -> CallMapping:
 def _raw(call: Call, recipe: Recipe) -> Scalar:
     if recipe.source:
         found = (call.attributes.get(column) for column in recipe.source)
-        return next((value for value in found if _says_something(value)), None)
+        return next((value for value in found if says_something(value)), None)
     parts: dict[str | None, Scalar] = {
         "id": call.call_id,
         "started": format_datetime(call.started_at),
@@ -105,10 +109,6 @@ def _raw(call: Call, recipe: Recipe) -> Scalar:
         parts["ended"] = format_datetime(call.ended_at)
         parts["duration"] = (call.ended_at - call.started_at).total_seconds()
     return parts.get(recipe.call)
-
-
-def _says_something(value: Scalar) -> bool:
-    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:

@@ -9,6 +9,8 @@ from collector.domain import values
 from collector.domain.definition import Condition
 from collector.domain.records import Record, cell
 
+_TRUTHS = ("true", "false")
+
 
 def all_hold(record: Record, conditions: Iterable[Condition], decimal: str = ".") -> bool | None:
     """Whether all of ``conditions`` hold; None where one is undecided and no other fails.
@@ -34,10 +36,22 @@ def _holds(record: Record, condition: Condition, decimal: str) -> bool | None:
             return values.parse_number(found.text, found.sign(decimal)) > condition.above
         except ValueError:
             return None
-    text = found.text.casefold()
     if condition.excluded:
-        return text not in _folded(condition.excluded)
-    return text in _folded(condition.values)
+        return not _is_among(found.text, condition.excluded)
+    return _is_among(found.text, condition.values)
+
+
+def _is_among(text: str, words: frozenset[str]) -> bool:
+    """Whether it is one of ``words``, of which ``true`` and ``false`` stand for all like them."""
+    words = _folded(words)
+    if text.casefold() in words:
+        return True
+    if words.isdisjoint(_TRUTHS):
+        return False
+    try:
+        return _TRUTHS[not values.parse_bool(text)] in words
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=100)  # a definition has few conditions, and each record is held against all

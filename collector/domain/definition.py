@@ -242,6 +242,10 @@ class Definition:
         """
         return self.mapping if preset is None else self.presets[preset].mapping
 
+    def files_of(self, preset: str | None) -> FileFormat:
+        """How files with records of a preset are written: ``files`` is about the main ones."""
+        return self.files if preset in (None, self.main_preset) else FileFormat()
+
     def mapping_behind(self, source: str) -> CallMapping:
         """The mapping that read calls of this source; the definition's own if it is gone since."""
         if source in self.presets and source != self.main_preset:

@@ -24,6 +24,9 @@ MAX_SESSION_NUMBER = 2**31 - 1
 MAX_KEYS = 10
 MAX_KEY_LENGTH = 200
 
+#: What programs write where they have nothing to say, or not the text that was meant. As a key it
+#: would be shared by all visitors of a page, or all calls of a file, that says so.
+_NOTHING = re.compile(r"undefined|null|NULL|None|NaN|\\N|\(not set\)|\[object \w+\]")
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,29}")
 #: User ids look like ``ae267-6g87D-88Nn6od`` or a UUID (Retrieving session identifiers).
 _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -68,6 +71,11 @@ def parse_session_key(text: str) -> SessionId:
     ):
         return SessionId(user_id=user_id, session_number=int(number))
     raise ValueError(f"{text[:60]!r} is not a session key of the form userId.sessionNumber")
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a key's value is only what a program writes for nothing, such as ``undefined``."""
+    return _NOTHING.fullmatch(text) is not None
 
 
 def on_one_line(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 HIDDEN = "[number hidden]"
 
 #: What stands between the digits of a number, as it is or as a quoted text shows it.
-_BETWEEN = r"(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|[^\w'\":,;])"
+_BETWEEN = r"(?:\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[tnr]|[^\w'\":,;])"
 _DIGITS = re.compile(rf"\+?\(?(?:\d{_BETWEEN}{{0,4}}){{6,}}\d")
 _YEAR, _MONTH, _DAY = r"(?:19|2\d)\d\d", r"(?:[0-2]?\d|3[01]|[A-Za-z]{3})", r"(?:[0-2]?\d|3[01])"
 _DATE = re.compile(

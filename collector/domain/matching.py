@@ -169,17 +169,19 @@ def trace(call: Call, candidates: Iterable[Candidate], matching: Matching, now: 
         if found and early and attempt.probe and attempt.rule.kind == SESSION_KEY:
             answer = _awaited(call)  # the session that the call itself names is worth waiting for
             return Trace(attempts=attempts, deciding=None, answer=answer)
-    return Trace(attempts=attempts, deciding=None, answer=_nothing(call, matching, now))
+    answer = _nothing(call, matching, now, [c for each in attempts for c in each.set_aside])
+    return Trace(attempts=attempts, deciding=None, answer=answer)
 
 
 def _attempt(call: Call, rule: Rule, probe: Probe | None, found: Sequence[Candidate]) -> Attempt:
-    candidates = tuple(candidate for candidate in found if candidate.objection is None)
-    set_aside = tuple(candidate for candidate in found if candidate.objection is not None)
+    # Where the lookup was cut off, whoever was left out could have been the caller.
+    cut_off = len(found) >= MOST_CANDIDATES
+    candidates = tuple(item for item in found if cut_off or item.objection is None)
+    set_aside = () if cut_off else tuple(item for item in found if item.objection is not None)
     if probe is None or not candidates:
         return Attempt(rule=rule, probe=probe, set_aside=set_aside)
     latest = sorted(_latest_of_each_user(candidates), key=lambda c: _nearness(c, call.started_at))
-    # Where the lookup was cut off, whoever was left out could have been the caller.
-    chosen = _choose(call, latest, rule) if len(found) < MOST_CANDIDATES else None
+    chosen = None if cut_off else _choose(call, latest, rule)
     runner_up = next((c for c in latest if chosen is not None and c is not chosen), None)
     margin = None
     if chosen is not None and runner_up is not None:
@@ -244,14 +246,13 @@ def _choose(call: Call, latest: Sequence[Candidate], rule: Rule) -> Candidate | 
 
 
 def _evidence(call: Call, attempt: Attempt, chosen: Candidate) -> dict[str, str | int | bool]:
+    seconds = int((call.started_at - chosen.key_last_seen).total_seconds())
     evidence: dict[str, str | int | bool] = {
         "key": call.keys[chosen.kind],
         "key_first_seen": chosen.key_first_seen.isoformat(),
         "key_last_seen": chosen.key_last_seen.isoformat(),
         "session_open_at_call": chosen.covers(call.started_at),
-        "seconds_before_call": max(
-            0, int((call.started_at - chosen.key_last_seen).total_seconds())
-        ),
+        "seconds_before_call": max(0, seconds),
         "users_considered": len(attempt.latest),
     }
     if attempt.runner_up is not None and attempt.margin is not None:
@@ -269,17 +270,22 @@ def _awaited(call: Call) -> NoMatch:
     )
 
 
-def _nothing(call: Call, matching: Matching, now: datetime) -> NoMatch:
+def _nothing(
+    call: Call, matching: Matching, now: datetime, set_aside: Sequence[Candidate]
+) -> NoMatch:
     kinds = [rule.kind for rule in matching.rules if rule.kind in call.keys]
     if not kinds:
+        known = ", ".join(rule.kind for rule in matching.rules)
         return NoMatch(
             verdict=Verdict.UNMATCHED,
             reason=Reason.NO_KEYS,
-            detail="the record carries no match key that a rule uses ("
-            + ", ".join(rule.kind for rule in matching.rules)
-            + ")",
+            detail=f"the record carries no match key that a rule uses ({known})",
         )
     looked = ", ".join(f"{kind} {call.keys[kind]}" for kind in kinds)
+    if set_aside:
+        number = len({candidate.session for candidate in set_aside})
+        why = ", ".join(dict.fromkeys(str(candidate.objection) for candidate in set_aside))
+        looked += f", but for {number} set aside ({why})"
     if now < call.started_at + matching.horizon:
         return NoMatch(
             verdict=Verdict.WAITING,
@@ -289,5 +295,5 @@ def _nothing(call: Call, matching: Matching, now: datetime) -> NoMatch:
     return NoMatch(
         verdict=Verdict.UNMATCHED,
         reason=Reason.NO_SESSION,
-        detail=f"no session was seen with {looked} in time",
+        detail=f"no session was seen in time with {looked}",
     )

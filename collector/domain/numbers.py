@@ -12,6 +12,8 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumber
 
+from collector.domain.values import is_shortened
+
 #: No network has a full number as short as this; what is not one of the region's is a short code.
 _MAX_SHORT = 6
 #: E.164 has 15; the rest is for prefixes. What is longer is not even tried.
@@ -32,6 +34,8 @@ _EXTENSION = re.compile(
 )
 #: Dialled before the number, to show one's own or not.
 _SERVICE = re.compile(r"[*#]\d{2,3}[*#]")
+#: A program took the number for a fraction.
+_FRACTION = re.compile(r"(?<=\d{7})\.0$")
 #: Two or more digits that somebody made unreadable.
 _MASKED = re.compile(r"[*•]{2}|(?<![^\W\d_])x{2,}(?![^\W\d_])", re.IGNORECASE)
 _VANITY = re.compile(r"\+?[\d(][\d\s().-]*(?:[a-z][\s.-]?){3}[a-z\d\s.-]*", re.IGNORECASE)
@@ -94,7 +98,7 @@ def normalise_number(value: str, region: str | None) -> str:
     if (scheme and scheme[1].lower() in {"client", "sim"}) or (at and _has_letters(number)):
         return whole
     number = _local(number)
-    if _is_nobody(number) or _MASKED.search(number):
+    if _is_nobody(number) or _MASKED.search(number) or is_shortened(number):
         return ""
     digits = _digits(number)
     return _read(number, digits, region) if digits else whole
@@ -136,7 +140,7 @@ def _local(number: str) -> str:
     """Without extension and parameters; a ``phone-context`` that is a prefix stands before it."""
     context = _CONTEXT.search(number)
     number = _SERVICE.sub("", _PARAMETERS.sub("", number), count=1)
-    number = _EXTENSION.sub("", number.strip())
+    number = _FRACTION.sub("", _EXTENSION.sub("", number.strip()))
     return f"{context[1]}{number}" if context else number
 
 

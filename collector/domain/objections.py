@@ -28,12 +28,12 @@ Key = tuple[str, str]
 class Facts:
     """What is known besides the sightings of the shared key itself.
 
-    ``told`` are the personal keys of sessions; ``dialled`` says when a caller first used a shared
-    key, of late.
+    ``told`` are the personal keys of sessions; ``dialled`` says of a call's id and a shared kind
+    when its caller first used the key that it carries, within ``REMEMBERED`` before it.
     """
 
     told: Mapping[SessionId, Collection[Key]] = field(default_factory=dict)
-    dialled: Mapping[tuple[str, Key], datetime] = field(default_factory=dict)
+    dialled: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
 
 def personal_kinds(matching: Matching) -> set[str]:
@@ -60,8 +60,7 @@ def object_to(candidate: Candidate, call: Call, matching: Matching, facts: Facts
             return replace(candidate, objection=f"it is known by another {kind} than the call")
     if candidate.kind not in shared_kinds(matching):
         return candidate
-    key = (candidate.kind, call.keys[candidate.kind])
-    dialled = facts.dialled.get((call.caller or "", key))
+    dialled = facts.dialled.get((call.call_id, candidate.kind))
     if dialled is not None and dialled + matching.skew < candidate.key_first_seen:
         return replace(
             candidate,

@@ -14,7 +14,7 @@ from collector.domain.conditions import all_hold
 from collector.domain.definition import CallMapping, Definition
 from collector.domain.identifiers import MAX_KEY_LENGTH, SESSION_KEY
 from collector.domain.numbers import normalise_number
-from collector.domain.records import Cell, Record, cell, has, scalar
+from collector.domain.records import Cell, Record, cell, says_something, scalar
 from collector.domain.span import check_time, named, span_of, time_in
 from collector.domain.times import zone_named
 from collector.errors import RecordError
@@ -136,7 +136,9 @@ class CallReader:
             check_time(updated, "impossible_update", now)
         number = self._caller(record)
         attributes: dict[str, Scalar] = {
-            column: scalar(record, column) for column in self.columns if has(record, column)
+            column: said
+            for column in self.columns
+            if says_something(said := scalar(record, column))
         }
         if number and self.keep_caller:
             attributes[CALLER] = number
@@ -168,6 +170,7 @@ class CallReader:
                 "call_id_too_long",
                 f"column {found.column!r} has more than {MAX_CALL_ID} characters",
             )
+        _check_whole(found)
         return found.text
 
     def _value(self, record: Record) -> float | None:
@@ -197,6 +200,9 @@ class CallReader:
             found = cell(record, columns)
             if found is None:
                 continue
+            _check_whole(found)
+            if identifiers.says_nothing(found.text):
+                continue
             value = identifiers.normalise_key(kind, found.text, self.region)
             if not value:
                 continue
@@ -224,6 +230,20 @@ class CallReader:
         except RecordError:
             return None
         return found.text[:MAX_CALL_ID] if found else None
+
+
+def _check_whole(found: Cell) -> None:
+    """See that a spreadsheet has not rounded what tells one call or visitor from another.
+
+    Raises:
+        RecordError: it has.
+    """
+    if values.is_shortened(found.text):
+        raise RecordError(
+            "shortened_number",
+            f"column {found.column!r} is {found.text!r}, as spreadsheets shorten numbers, so that "
+            "digits are lost: format it as text before it is saved",
+        )
 
 
 def _zone(found: Cell) -> tzinfo:

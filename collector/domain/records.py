@@ -54,6 +54,11 @@ def as_text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def says_something(value: Scalar) -> bool:
+    """Whether a value is more than blanks: empty is absent, in whatever form it came."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
 def has(record: Record, column: str) -> bool:
     """Whether the record has the column at all."""
     return _look_up(record, column) is not _ABSENT
@@ -73,7 +78,7 @@ def scalar(record: Record, column: str) -> Scalar:
     if value is None or isinstance(value, bool | int | float):
         return value
     if not isinstance(value, str):
-        raise RecordError("not_a_scalar", f"column {column!r} holds a list or an object")
+        raise RecordError("not_a_scalar", f"column {column!r} holds {_nested(column, value)}")
     if len(value) > MAX_ATTRIBUTE:
         raise RecordError(
             "attribute_too_long", f"column {column!r} has more than {MAX_ATTRIBUTE} characters"
@@ -96,6 +101,13 @@ def _look_up(record: Record, column: str) -> object:
             return _ABSENT
         found = found[name]
     return found
+
+
+def _nested(column: str, value: object) -> str:
+    if not isinstance(value, Mapping):
+        return "a list"
+    within = next((name for name in value if isinstance(name, str)), "NAME")
+    return f"an object: name a column inside of it, such as {f'{column}.{within}'[:100]!r}"
 
 
 def _is_unicode(text: str) -> bool:

@@ -21,8 +21,12 @@ _NUMBER = re.compile(r"(\d+)(\.\d+)?")
 _BY_DIGITS = {9: 10**6, 10: 10**6, 12: 10**3, 13: 10**3, 15: 1, 16: 1}
 _COMPACT = 14  # 20260131140500
 
-#: Stricter than fromisoformat, which takes any sign between date and time, an offset too.
-_ISO = re.compile(r"[\dW-]{7,10}[T ][\d:.,]{2,}?( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?")
+#: Stricter than fromisoformat, which takes any sign between date and time, an offset too, and
+#: 14.05, where a point stands for the colon, for a fraction of a second.
+_ISO = re.compile(
+    r"[\dW-]{7,10}[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?"
+    r"( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?"
+)
 _MAIL = re.compile(
     r"(?:[A-Z]{3},? )?(\d{1,2}) ([A-Z]{3}) (\d{4}) (\d\d:\d\d(?::\d\d)?)"
     r"(?: ([A-Z]{1,3}|[+-]\d{4}))?(?: \([A-Z ]*\))?"

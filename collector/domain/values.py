@@ -7,7 +7,8 @@ import unicodedata
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
-_LARGEST_EXPONENT = 308  # of a double; it also keeps "1e999999" from becoming a huge integer
+#: What no double holds. The limit also keeps "1e999999" from becoming a huge integer.
+_TOO_LARGE = Decimal("1.7976931348623158e308")
 _LONGEST = timedelta(days=366)  # longer is a mistake, and could lead out of the calendar
 
 _TRUE = frozenset(
@@ -24,6 +25,7 @@ _GROUPED = tuple(
     re.compile(rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|[1-9]\d?(?:{mark}\d{{2}})+{mark}\d{{3}}")
     for mark in (r"\.", ",", " ", "'")
 )
+_SHORTENED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d\d(?:\.\d+)?)", re.ASCII)
 
 #: ISO 4217. Any other word beside a number is a unit that nobody here knows.
@@ -58,7 +60,7 @@ def parse_number(text: str, decimal: str = ".") -> Decimal:
         number = Decimal(written or "")
     except InvalidOperation:
         raise ValueError(f"{text[:40]!r} is not a number") from None
-    if number.adjusted() > _LARGEST_EXPONENT:
+    if abs(number) > _TOO_LARGE:
         raise ValueError(f"{text[:40]!r} is not a number that can be sent")
     return number
 
@@ -95,6 +97,11 @@ def parse_bool(text: str) -> bool:
     if word in _FALSE:
         return False
     raise ValueError(f"{text.strip()[:40]!r} is neither true nor false")
+
+
+def is_shortened(text: str) -> bool:
+    """Whether it is a long number as spreadsheets show it, ``4.42079E+11``: digits are lost."""
+    return _SHORTENED.fullmatch(text) is not None
 
 
 def _plainly(text: str, decimal: str) -> str | None:

@@ -141,7 +141,7 @@ class Examiner:
         for examined in searching:
             call = examined.call
             match = matching.decide(call, found[call.call_id], rules, now)
-            still = {candidate.session for candidate in found[call.call_id]}
+            still = {item.session for item in found[call.call_id] if item.objection is None}
             if (
                 isinstance(match, NoMatch)
                 and match.verdict is Verdict.AMBIGUOUS

@@ -113,6 +113,7 @@ def _rule_as_json(attempt: Attempt, *, decides: bool) -> dict[str, Any]:
         "session_begun_by": probe and probe.begun_by,
         "sessions": len(attempt.candidates),
         "users": len(attempt.latest),
+        "set_aside": len(attempt.set_aside),
         "decides": decides,
         "chosen": attempt.chosen and attempt.chosen.session.session_key,
         "runner_up": attempt.runner_up and attempt.runner_up.session.session_key,
@@ -158,8 +159,8 @@ def explain(
         examined = calls.find(connection, project_id, call_id)
         if examined is None:
             raise NotFoundError(
-                f"Project {project_id} has no call {call_id!r}. Was it imported? See the view "
-                "report_calls for those that were."
+                f"Project {project_id} has no call {call_id!r}. Was it imported, or refused? See "
+                f"the view report_calls, and: collector calls refused --project-id {project_id}"
             )
         rules = definition.matching_of(project_id)
         found = candidates.of_calls(connection, project_id, [examined.call], rules)

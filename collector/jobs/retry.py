@@ -134,7 +134,7 @@ def _mark(
     for start in range(0, len(call_ids), PAGE):
         page = replace(selection, call_ids=call_ids[start : start + PAGE])
         with database.write() as connection:
-            retries.queue_up(connection, project_id)
+            installations.queue_up(connection, project_id)
             # Asked again, since the job may have written them until now.
             still = list(retries.chosen(connection, project_id, reason, page, now + MARGIN))
             if reason is Reason.REFUSED_BY_API:

@@ -15,15 +15,19 @@ from sqlalchemy import exc
 
 from collector.config import mask_url
 from collector.domain.definition import CallMapping, Columns, SqlSource
+from collector.domain.masking import without_numbers
 from collector.errors import SourceError, SourceUnavailableError
 from collector.sources.driver_values import plain
-from collector.sources.since import written
+from collector.sources.since import naive, postgresql_zone, written
 
 #: How long a connection may take, and how long SQLite waits for a writer, in seconds.
 PATIENCE_SECONDS = 10
 
 #: How long PostgreSQL may take for the query, in seconds.
 STATEMENT_SECONDS = 60
+
+#: A server that is gone without a word is given up after about a minute, instead of two hours.
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 REQUIRED = frozenset({"since", "limit"})
 PROJECT_ID = "project_id"
@@ -132,6 +136,7 @@ class CallDatabase:
         try:
             with self._engine.connect() as connection:
                 if self._dialect == "postgresql":
+                    zone = postgresql_zone(self._mapping.zone)
                     # Of the transaction, not of the connection: a pooler may be in between.
                     connection.execute(
                         sa.select(
@@ -139,7 +144,7 @@ class CallDatabase:
                             sa.func.set_config(
                                 "statement_timeout", str(STATEMENT_SECONDS * 1000), True
                             ),
-                            sa.func.set_config("timezone", str(self._mapping.zone), True),
+                            sa.func.set_config("timezone", zone, True),
                         )
                     )
                 yield connection.execution_options(stream_results=True)
@@ -177,10 +182,10 @@ class CallDatabase:
         """What the driver is given: PostgreSQL knows offsets, the others compare what stands."""
         if not isinstance(since, datetime) or self._dialect == "postgresql":
             return since
-        naive = since.astimezone(self._mapping.zone).replace(tzinfo=None)
+        local = naive(since, self._mapping.zone)
         if self._dialect == "sqlite":
-            return naive.isoformat(sep=" ", timespec="microseconds")
-        return naive
+            return local.isoformat(sep=" ", timespec="microseconds")
+        return local
 
     def _check_parameters(self) -> None:
         if missing := REQUIRED - self._parameters:
@@ -210,6 +215,7 @@ class CallDatabase:
             options["connect_args"] = {
                 "connect_timeout": PATIENCE_SECONDS,
                 "application_name": "collector",
+                **_KEEPALIVES,
                 "prepare_threshold": None,  # a pooler may give each transaction another session
             }
         try:
@@ -244,9 +250,11 @@ class CallDatabase:
         )
 
     def _cause(self, error: exc.SQLAlchemyError) -> str:
-        """The first line of what the driver says, without the password."""
+        """The first line of what the driver says, without the password, and callers' numbers."""
         said = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
         line = said.splitlines()[0][:300] if said else type(error).__name__
+        if isinstance(error, exc.StatementError) and error.statement is not None:
+            line = without_numbers(line)  # of a query; elsewhere it could be an address
         password = self._url.password
         return line.replace(str(password), "***") if password else line
 

@@ -34,6 +34,8 @@ from collector.domain.schema import Field, FieldType, Schema
 from collector.domain.times import parse_duration
 from collector.errors import DefinitionError
 from collector.sources import presets
+from collector.sources.decoding import is_encoding
+from collector.sources.dialect import is_sign
 from collector.sources.mappings import adapted, mapping, time_format_problem
 from collector.sources.shapes import DefinitionShape, SchemaShape, flattened
 
@@ -117,9 +119,7 @@ def _own(table: Mapping[str, Any], problems: list[str]) -> CallMapping:
 
 def _files(table: Mapping[str, str], problems: list[str]) -> FileFormat:
     encoding = table.get("encoding")
-    try:
-        "a".encode(encoding or "utf-8")  # of nothing, Python would not even look the name up
-    except (LookupError, ValueError):
+    if encoding is not None and not is_encoding(encoding):
         problems.append(f"[calls.file] encoding {encoding!r} is unknown; write one such as cp1252")
     found = FileFormat(
         encoding=encoding,
@@ -127,8 +127,8 @@ def _files(table: Mapping[str, str], problems: list[str]) -> FileFormat:
         quote=table.get("quote", FileFormat().quote),
     )
     for name, sign in (("delimiter", found.delimiter), ("quote", found.quote)):
-        if sign is not None and (len(sign) != 1 or sign in "\r\n\0"):
-            problems.append(f"[calls.file] {name} {sign!r} is not one character")
+        if sign is not None and not is_sign(sign):
+            problems.append(f"[calls.file] {name} {sign!r} is not one sign such as ;")
     if found.delimiter == found.quote:
         problems.append("[calls.file] delimiter and quote are the same")
     return found
@@ -209,7 +209,7 @@ def _version(
 
 def _schema(path: Path, place: str, problems: list[str]) -> Schema | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
         shape: dict[str, Any] = SchemaShape().load(document)
     except OSError as error:
         problems.append(f"{place} schema file {path} cannot be read: {error.strerror}")

@@ -34,6 +34,11 @@ class Dialect(TypedDict):
     strict: bool
 
 
+def is_sign(text: str) -> bool:
+    """Whether a text can delimit or quote."""
+    return len(text) == 1 and not text.isalnum() and text not in "\r\n\0\\"
+
+
 def said_by(line: str) -> str | None:
     """The delimiter, where a line says nothing but this."""
     found = _SAID.match(line)

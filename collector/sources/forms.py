@@ -47,7 +47,7 @@ def _of_objects(head: str, mapping: CallMapping | None) -> Form:
     """Lines with an object each, or one document."""
     line, _, _ = head.partition("\n")
     try:
-        value = json.loads(line)
+        value = json.loads(line, strict=False)
     except json.JSONDecodeError as error:
         # A document goes on in the next line; one line of many is broken somewhere within.
         goes_on = error.pos >= len(line.rstrip()) or "\n" not in head

@@ -21,6 +21,9 @@ from collector.sources.opening import BLOCK
 #: No record is nested deeper; a program that shows one would run out of its stack.
 MAX_DEPTH = 50
 
+#: Not strict: a tab within a text that nobody escaped leaves no doubt.
+_DECODER = JSONDecoder(strict=False)
+
 _BLANK = re.compile(r"[ \t\r\n]*")
 _FIRST = re.compile(r"\[\s*(\S)")
 
@@ -37,7 +40,7 @@ def json_lines(text: Decoded) -> Iterator[Line]:
             try:
                 if problem is not None:
                     raise problem
-                yield Line(number, _record(json.loads(line), line))
+                yield Line(number, _record(_DECODER.decode(line), line))
             except RecordError as error:
                 yield Line(number, None, error, line.rstrip("\r\n"))
             except (ValueError, RecursionError) as error:
@@ -127,7 +130,7 @@ class _Document:
         self._pieces = pieces
         self._text = ""
         self._at = 0
-        self._decode = JSONDecoder().raw_decode
+        self._decode = _DECODER.raw_decode
 
     def records(self, mapping: CallMapping | None) -> Iterator[tuple[object, str]]:
         """The records of the next document, each with its text.

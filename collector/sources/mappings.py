@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import combinations
 from typing import Any
 
 from collector.domain import identifiers
@@ -29,6 +30,11 @@ UNITS = {
 
 #: A day after the 12th and an hour after noon, so that no two parts of it can be confused.
 _TRIAL = datetime(2026, 3, 31, 14, 5, 42, tzinfo=UTC)
+
+_LETTER_Z = re.compile(r"%[HIMSfp]Z$")
+
+#: No two parts of it are alike, and each could be taken for another one.
+_EITHER = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
 def adapted(name: str, table: Mapping[str, Any], place: str, problems: list[str]) -> Preset:
@@ -107,10 +113,7 @@ def mapping(table: Mapping[str, Any], place: str, problems: list[str]) -> CallMa
             f"[{place}] does not say when a call started: name 'started', or 'ended' and 'duration'"
         )
     time_formats = tuple(table.get("time_formats", ()))
-    for form in time_formats:
-        reason = time_format_problem(form)
-        if reason:
-            problems.append(f"[{place}] time_formats: {form!r} {reason}")
+    problems += [f"[{place}] time_formats: {told}" for told in _mistakes_of(time_formats)]
     zone = _zone(table.get("timezone", "UTC"), place, problems)
     return CallMapping(
         id=columns("id"),
@@ -131,6 +134,20 @@ def mapping(table: Mapping[str, Any], place: str, problems: list[str]) -> CallMa
     )
 
 
+def _mistakes_of(time_formats: Sequence[str]) -> Iterator[str]:
+    for form in time_formats:
+        if reason := time_format_problem(form):
+            yield f"{form!r} {reason}"
+        elif _LETTER_Z.search(form):
+            yield f"{form!r} takes the Z for a letter and not for UTC; write %z in its place"
+    for first, later in combinations(time_formats, 2):
+        if _misreads(first, later):
+            yield (
+                f"{first!r} would read a time written as {later!r} as another one; keep one of the "
+                "two, or change their order if that is enough"
+            )
+
+
 def time_format_problem(form: str, *, date_alone: bool = False) -> str | None:
     """Why a form of ``strptime`` cannot read a date, and its hour if need be, tried with one."""
     try:
@@ -142,6 +159,16 @@ def time_format_problem(form: str, *, date_alone: bool = False) -> str | None:
     if read.hour != _TRIAL.hour and not date_alone:
         return "does not tell the hour"
     return None
+
+
+def _misreads(first: str, later: str) -> bool:
+    """Whether a form, tried first, takes what the later one has written for another time."""
+    try:
+        written = _EITHER.strftime(later)
+        meant = datetime.strptime(written, later)  # noqa: DTZ007 - compared as a wall
+        return datetime.strptime(written, first).replace(tzinfo=None) != meant.replace(tzinfo=None)  # noqa: DTZ007
+    except (ValueError, re.error):  # it leaves the text to the later one
+        return False
 
 
 def _zone(name: str, place: str, problems: list[str]) -> tzinfo:

@@ -16,7 +16,8 @@ from collector.domain.ledger import Judgement
 from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
 from collector.storage.database import insert_for
-from collector.storage.tables import CallKeyRow, CallRow, InstallationRow, SessionRow
+from collector.storage.installations import queue_up
+from collector.storage.tables import CallKeyRow, CallRow, SessionRow
 
 
 class Stored(StrEnum):
@@ -60,7 +61,7 @@ def store(
 
     A record that says it was updated earlier than what is stored changes nothing either.
     """
-    _queue_up(connection, project_id)
+    queue_up(connection, project_id)
     known = _known(connection, project_id, [call.call_id for call in calls])
     outcomes = []
     changed: dict[str, Call] = {}
@@ -108,19 +109,6 @@ def _look_again(connection: sa.Connection, project_id: int, call_ids: Sequence[s
             CallRow.verdict.in_((Verdict.INVALID, Verdict.REJECTED)),
         )
         .values(examine=True)
-    )
-
-
-def _queue_up(connection: sa.Connection, project_id: int) -> None:
-    """Wait for the project's other imports and for the job's page; SQLite has one writer anyway.
-
-    Else two imports compare with what neither has written yet, and an import and the job, which
-    lock the same calls in different orders, stop each other.
-    """
-    connection.execute(
-        sa.select(InstallationRow.project_id)
-        .where(InstallationRow.project_id == project_id)
-        .with_for_update(key_share=True)
     )
 
 

@@ -198,7 +198,7 @@ def revivable(
     started_after: datetime,
 ) -> list[str]:
     """The calls without a session for which one may be found, as a key was seen after ``since``."""
-    shared = {rule.kind for rule in rules.rules if rule.shared}
+    shared = objections.shared_kinds(rules)
     rows = connection.execute(_seen_since(project_id, shared, since, started_after))
     found = {
         row.call_id

@@ -94,6 +94,23 @@ def get(connection: sa.Connection, project_id: int) -> Installation:
     return found
 
 
+def queue_up(connection: sa.Connection, project_id: int) -> bool:
+    """Wait for whoever writes calls of the project; SQLite has one writer anyway.
+
+    Else two imports compare with what neither has written yet, and an import and the job, which
+    lock the same calls in different orders, stop each other.
+
+    Returns:
+        Whether there is such an installation; it stays until the transaction ends.
+    """
+    found = connection.execute(
+        sa.select(InstallationRow.project_id)
+        .where(InstallationRow.project_id == project_id)
+        .with_for_update(key_share=True)
+    )
+    return found.one_or_none() is not None
+
+
 def list_all(connection: sa.Connection) -> list[Installation]:
     """Every installation, by project id."""
     rows = connection.execute(sa.select(*_COLUMNS).order_by(InstallationRow.project_id))
@@ -120,7 +137,9 @@ def reseal_secrets(connection: sa.Connection, box: SecretBox) -> int:
         SecretError: one was sealed with a key that is not at hand; none is changed then.
     """
     rows = connection.execute(
-        sa.select(InstallationRow.project_id, InstallationRow.client_secret).with_for_update()
+        sa.select(InstallationRow.project_id, InstallationRow.client_secret)
+        .order_by(InstallationRow.project_id)  # as everybody does who takes several
+        .with_for_update()
     ).all()
     for project_id, sealed in rows:
         connection.execute(
@@ -213,7 +232,7 @@ def note_refused(connection: sa.Connection, project_id: int, refused_in_row: int
 
 
 def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> None:
-    """Remove an installation; ``with_data`` also its sessions, calls, enrichments and batches.
+    """Remove an installation; ``with_data`` also its sessions, calls and all that hangs on them.
 
     Raises:
         NotFoundError: there is none.
@@ -226,11 +245,15 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         .with_for_update()
     )
     get(connection, project_id)
-    held = [
-        (row.__tablename__, _count(connection, row, project_id)) for row in (SessionRow, CallRow)
-    ]
-    if any(number for _, number in held) and not with_data:
-        what = " and ".join(f"{number} {name}{'s'[: number != 1]}" for name, number in held)
+    held = {
+        name: _count(connection, row, project_id)
+        for name, row in (("session", SessionRow), ("call", CallRow))
+    }
+    if refused := _count(connection, RefusedRecordRow, project_id):
+        held["refused record"] = refused
+    if any(held.values()) and not with_data:
+        *most, last = [f"{number} {name}{'s'[: number != 1]}" for name, number in held.items()]
+        what = f"{', '.join(most)} and {last}"
         raise UsageError(
             f"Project {project_id} still holds {what}. Pause the installation, or remove it with "
             "everything it holds: --with-data"

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from collector.domain.reading import Readings
-from collector.storage import calls, refusals
+from collector.errors import NotFoundError
+from collector.storage import calls, installations, refusals
 from collector.storage.calls import Stored
 from collector.storage.secrets import SecretBox
 
@@ -25,16 +26,29 @@ def take_in(
 ) -> list[Stored]:
     """Store the calls, in order, and keep the refusals, all in the caller's transaction.
 
+    What was refused of a call that is new or changed hereby is mended, and forgotten. The same
+    content again mends nothing: what was refused may be the newer.
+
     Args:
         source: the preset that read them.
         origin: where they came from, for people: a file, an address.
         secrets: encrypts refused records; None keeps their reasons alone.
         kept_for: so long refused records are kept; None leaves that to the job.
+
+    Raises:
+        NotFoundError: the installation was removed meanwhile, and all that it held.
     """
+    if not installations.queue_up(connection, project_id):
+        raise NotFoundError(
+            f"Project {project_id} has no installation any more, so that nothing was stored. "
+            "Known ones: collector installation list"
+        )
     outcomes: list[Stored] = []
     if readings.calls:
         outcomes = calls.store(connection, project_id, readings.calls, now)
-        refusals.forget(connection, project_id, {call.call_id for call in readings.calls})
+        told = zip(readings.calls, outcomes, strict=True)
+        mended = {call.call_id for call, outcome in told if outcome is not Stored.UNCHANGED}
+        refusals.forget(connection, project_id, mended)
     if readings.refusals:
         refusals.keep(
             connection,

@@ -7,6 +7,7 @@ they hold whatever the platform knows. Reading, resealing and clearing them is i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from collector.domain.call import digest
 from collector.domain.masking import without_numbers
 from collector.domain.reading import Refusal
 from collector.storage.database import insert_for
-from collector.storage.retries import queue_up
+from collector.storage.installations import queue_up
 from collector.storage.secrets import SecretBox
 from collector.storage.tables import MAX_ORIGIN_OF_RECORD, RefusedRecordRow
 
@@ -92,6 +93,8 @@ def drop_old(connection: sa.Connection, project_id: int, before: datetime) -> No
 
 def forget(connection: sa.Connection, project_id: int, call_ids: Collection[str]) -> None:
     """These calls could be read since: what was refused of them is mended."""
+    if not call_ids:
+        return
     of_project = RefusedRecordRow.project_id == project_id
     named = sa.exists().where(of_project, RefusedRecordRow.call_id.is_not(None))
     if not connection.execute(sa.select(named)).scalar_one():
@@ -137,13 +140,24 @@ def _row(
         "source": source,
         "origin": origin,
         "number": refusal.number,
-        "call_id": refusal.call_id,
+        "call_id": _shown_id(refusal.call_id),
         "code": refusal.code,
         "message": without_numbers(refusal.message),
         "record": secrets.seal(refusal.record) if secrets and whole else None,
         "first_at": now,
         "refused_at": now,
     }
+
+
+def _shown_id(call_id: str | None) -> str | None:
+    """An id, unless it is written as no id is but a number, because the columns have slipped."""
+    if (
+        call_id is None
+        or re.fullmatch(r"[^\s+()]*", call_id)
+        or without_numbers(call_id) == call_id
+    ):
+        return call_id
+    return None
 
 
 def _identity(

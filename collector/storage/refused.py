@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from collector.errors import SecretError
 from collector.storage.database import Database
-from collector.storage.retries import queue_up
+from collector.storage.installations import queue_up
 from collector.storage.secrets import SecretBox
 from collector.storage.tables import RefusedRecordRow
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from collector.domain import limits
 from collector.domain.ledger import Judgement
 from collector.domain.verdicts import Reason, State, Verdict
-from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow, SessionRow
+from collector.storage.tables import CallRow, EnrichmentRow, SessionRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,6 @@ def chosen(
     """The chosen calls, each with whether its deadline is after ``soonest``."""
     query = _chosen(project_id, reason, selection, soonest).order_by(CallRow.call_id)
     return {call_id: bool(in_time) for call_id, in_time in connection.execute(query)}
-
-
-def queue_up(connection: sa.Connection, project_id: int) -> None:
-    """Wait for imports and the job, which write the same calls; SQLite has one writer anyway."""
-    connection.execute(
-        sa.select(InstallationRow.project_id)
-        .where(InstallationRow.project_id == project_id)
-        .with_for_update(key_share=True)
-    )
 
 
 def send_again(

@@ -74,7 +74,9 @@ def reseal_secrets(connection: sa.Connection, box: SecretBox) -> int:
         SecretError: one was sealed with a key that is not at hand.
     """
     rows = connection.execute(
-        sa.select(WebhookRow.project_id, WebhookRow.preset, WebhookRow.secret).with_for_update()
+        sa.select(WebhookRow.project_id, WebhookRow.preset, WebhookRow.secret)
+        .order_by(WebhookRow.project_id, WebhookRow.preset)
+        .with_for_update()
     ).all()
     for project_id, preset, sealed in rows:
         connection.execute(

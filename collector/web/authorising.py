@@ -19,7 +19,7 @@ from collector.errors import RequestRefusedError, SecretError
 from collector.storage import installations, tokens, webhooks
 from collector.web import bodies
 from collector.web.calls import SCOPE
-from collector.web.receiving import RETRY_AFTER_SECONDS
+from collector.web.receiving import RETRY_AFTER_SECONDS, no_installation
 from collector.web.state import State
 
 #: Basic first: some clients send the password of an address only when they are asked for it.
@@ -39,9 +39,7 @@ def authorise(shared: State, platform: Preset, project_id: str, body: bytes) -> 
     with shared.database.read() as connection:
         installation = installations.find(connection, _number(project_id))
         if installation is None:
-            raise RequestRefusedError(
-                404, "unknown_project", f"Project {project_id[:60]} has no installation here."
-            )
+            raise no_installation(project_id[:60])
         number = installation.project_id
         if token and tokens.project_of(connection, token, SCOPE) == number:
             return installation

@@ -58,9 +58,7 @@ def _authorised(database: Database) -> Installation:
             )
         installation = installations.find(connection, project_id)
     if installation is None:
-        raise RequestRefusedError(
-            404, "unknown_project", f"Project {project_id} has no installation here."
-        )
+        raise receiving.no_installation(project_id)
     return installation
 
 

@@ -16,7 +16,7 @@ from flask import request
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
 from collector.domain.reading import CallReader, Readings, Refusal
-from collector.errors import DefinitionError, RequestRefusedError
+from collector.errors import DefinitionError, NotFoundError, RequestRefusedError
 from collector.storage import intake
 from collector.storage.calls import Stored
 from collector.web.state import State
@@ -77,22 +77,17 @@ def reader(
 def take_in(
     shared: State, project_id: int, source: str, readings: Readings, now: datetime
 ) -> dict[str, Any]:
-    """Store what was read, and tell what became of it; the logs are told no more than counts."""
+    """Store what was read, and tell what became of it; the logs are told no more than counts.
+
+    Raises:
+        RequestRefusedError: 404 ``unknown_project``, if it was removed meanwhile.
+    """
     outcomes: Counter[Stored] = Counter()
     if readings.calls or readings.refusals:
-        with shared.database.write() as connection:
-            outcomes.update(
-                intake.take_in(
-                    connection,
-                    project_id,
-                    readings,
-                    source=source,
-                    origin=request.path,
-                    now=now,
-                    secrets=shared.secrets,
-                    kept_for=shared.refused_for,
-                )
-            )
+        try:
+            outcomes.update(_store(shared, project_id, source, readings, now))
+        except NotFoundError:
+            raise no_installation(project_id) from None
     counts = {outcome.value: outcomes[outcome] for outcome in Stored}
     counts["passed_over"] = readings.passed_over
     refused = [_told(refusal) for refusal in readings.refusals]
@@ -100,6 +95,29 @@ def take_in(
         "calls_received", project_id=project_id, source=source, **counts, refused=len(refused)
     )
     return {**counts, "refused": refused}
+
+
+def no_installation(project_id: object) -> RequestRefusedError:
+    """404: there is no such installation, or no longer."""
+    return RequestRefusedError(
+        404, "unknown_project", f"Project {project_id} has no installation here."
+    )
+
+
+def _store(
+    shared: State, project_id: int, source: str, readings: Readings, now: datetime
+) -> list[Stored]:
+    with shared.database.write() as connection:
+        return intake.take_in(
+            connection,
+            project_id,
+            readings,
+            source=source,
+            origin=request.path,
+            now=now,
+            secrets=shared.secrets,
+            kept_for=shared.refused_for,
+        )
 
 
 def _told(refusal: Refusal) -> dict[str, Any]:

@@ -101,6 +101,24 @@ def test_records_of_a_platform_are_read_by_its_preset(shell: CommandLine) -> Non
     ]
 
 
+@pytest.mark.parametrize("preset", [None, "twilio"])
+def test_it_is_said_why_all_were_passed_over(shell: CommandLine, preset: str | None) -> None:
+    definition = Path("integration.toml")
+    definition.write_text(
+        definition.read_text() + '\n[[calls.only]]\ncolumn = ["way", "direction"]\nis = "in"\n'
+    )
+    shell.write("calls.json", json.dumps([{"call_id": "a", "direction": "outbound-dial"}]))
+    ran = imported(shell, "calls.json", *(("--preset", preset) if preset else ()))
+    assert (ran.code, ran.out[:19]) == (0, "calls.json: 1 read:")
+    assert ran.err == (
+        "  not one is a call by the conditions 'only' of the preset twilio: look at direction, "
+        "Direction, status, Status, CallStatus\n"
+        if preset
+        else "  not one is a call by the conditions [[calls.only]] in the integration definition: "
+        "look at way, direction\n"
+    )
+
+
 def test_options_win_over_the_definition_about_how_files_are_written(shell: CommandLine) -> None:
     definition = Path("integration.toml")
     definition.write_text(
@@ -113,6 +131,14 @@ def test_options_win_over_the_definition_about_how_files_are_written(shell: Comm
     ran = imported(shell, "calls.csv", "--delimiter", "tab", "--encoding", "cp1252")
     assert ran.code == 0, ran.said
     assert ids(shell) == ["a", "b"]
+
+
+def test_how_own_files_are_written_says_nothing_of_a_platform_s(shell: CommandLine) -> None:
+    definition = Path("integration.toml")
+    definition.write_text(definition.read_text() + '\n[calls.file]\nencoding = "cp1252"\n')
+    shell.write("calls.csv", "rowId,triggerDatetime\n\u00e9," + STARTED + "\n")
+    assert imported(shell, "calls.csv", "--preset", "infinity").code == 0
+    assert ids(shell) == ["\u00e9"]
 
 
 def test_refused_records_are_kept_as_they_came(shell: CommandLine) -> None:

@@ -81,6 +81,47 @@ def test_explain_shows_each_rule_the_runner_up_and_the_margin(
     lines = [" ".join(line.split()) for line in told.splitlines()]
     assert "session_key not carried" in lines
     (visitor,) = [line for line in lines if line.startswith("visitor_id v1 ")]
-    assert visitor.endswith("2 2 decides")
+    assert visitor.endswith("2 2 0 decides")
     assert "Chosen x.1" in lines
     assert any(line.startswith("Runner-up u.1, which was seen 0 s") for line in lines)
+
+
+def explained(line: CommandLine, call_id: str) -> str:
+    return line.well("explain", call_id, "--project-id", PROJECT).out
+
+
+def test_explain_says_where_the_rules_would_put_a_call_now_and_why_it_is_not_there(
+    provider: CommandLine, call_file: CallFile
+) -> None:
+    early = f"{datetime.now(UTC) - timedelta(hours=2):%FT%TZ}"
+    file = call_file(
+        {"call_id": "a", "visitor_id": "v1"},
+        {"call_id": "b", "visitor_id": "v2", "started": early},
+    )
+    provider.well("calls", "import", file, "--project-id", PROJECT)
+    assert "By the rules now: unmatched. The next run of the job" in explained(provider, "b")
+    provider.well("reconcile")
+    assert "By the rules now" not in explained(provider, "a")
+    assert "By the rules now" not in explained(provider, "b")
+    provider.visit("u.1", visitor_id="v1")
+    assert "By the rules now: u.1. The next run of the job" in explained(provider, "a")
+    provider.well("reconcile")
+    assert "By the rules now" not in explained(provider, "a")
+    provider.visit("u.2", visitor_id="v1")
+    text = (provider.folder / "integration.toml").read_text(encoding="utf-8")
+    provider.write("integration.toml", f'{text}\n[[matching.rules]]\nkey = "reference"\n')
+    told = explained(provider, "a")
+    assert "By the rules now: unmatched. A call that has an enrichment stays" in told
+
+
+def test_explain_says_that_the_only_session_was_set_aside(
+    provider: CommandLine, call_file: CallFile
+) -> None:
+    provider.visit("u.1", visitor_id="v1", tracking_number="+33199000001")
+    file = call_file({"call_id": "a", "visitor_id": "v2", "dialled_number": "+33199000001"})
+    provider.well("calls", "import", file, "--project-id", PROJECT)
+    provider.well("reconcile")
+    told = explained(provider, "a")
+    assert ", but for 1 set aside (it is known by another visitor_id than the call)" in told
+    (rule,) = [line for line in told.splitlines() if line.startswith("tracking_number  +33")]
+    assert rule.split()[-3:] == ["0", "0", "1"]

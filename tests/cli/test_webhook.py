@@ -81,6 +81,14 @@ def test_an_empty_secret_is_refused(shell: CommandLine) -> None:
     assert shell.rows("SELECT * FROM webhook") == []
 
 
+def test_a_mark_that_an_editor_puts_before_a_secret_is_no_part_of_it(
+    shell: CommandLine, secret_key: str
+) -> None:
+    shell.write("platform.txt", f"\ufeff{SECRET}\r\n")
+    shell.well("webhook", "add", "twilio", "--project-id", PROJECT, "--secret-file", "platform.txt")
+    assert stored(shell, secret_key) == {"twilio": SECRET}
+
+
 def test_a_secret_that_is_stored_is_replaced(shell: CommandLine, secret_key: str) -> None:
     assert "Stored" in add(shell)
     shell.write("platform.txt", "another\n")

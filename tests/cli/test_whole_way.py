@@ -128,7 +128,7 @@ def test_the_words_for_people_tell_the_same(
     assert "Candidates now: 2" in told
     assert "u.1" in told
     assert "w.1" in told
-    assert "No enrichment was built." in told
+    assert "It has no enrichment." in told
     told = beginner.well("explain", "a", "--project-id", PROJECT).out
     assert "Session  u.1, by visitor_id" in told
     assert "Enrichment 1, revision 1 (accepted: 1)" in told

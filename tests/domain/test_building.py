@@ -327,6 +327,12 @@ def test_a_time_is_read_in_the_zone_that_its_own_record_names() -> None:
     assert found == "2026-03-02T12:00:00Z"
 
 
+def test_what_the_call_itself_tells_is_not_read_as_its_record_was() -> None:
+    odd = replace(MAPPING, time_formats=("%Y-%d-%mT%H:%M:%SZ",))
+    call = a_call(started_at=NOON)
+    assert make_value(call, Recipe(call="started"), DATETIME, odd) == "2026-03-02T12:00:00Z"
+
+
 def test_text_over_50_bytes_is_cut_only_where_the_recipe_says_so() -> None:
     text = "x" * 48 + "e\u0301"
     assert made(text, STRING) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -92,5 +93,26 @@ def test_no_condition_is_met_by_everything() -> None:
 
 
 def test_a_column_that_is_asked_for_must_be_readable() -> None:
-    with pytest.raises(RecordError, match="'status' holds a list or an object"):
+    with pytest.raises(RecordError, match="'status' holds a list"):
+        all_hold({"status": ["completed"]}, [COMPLETED])
+    with pytest.raises(RecordError, match=r"'status' holds an object: .* such as 'status\.is'"):
         all_hold({"status": {"is": "completed"}}, [COMPLETED])
+
+
+ANSWERED = Condition(columns=("answered",), values=frozenset({"true"}))
+
+
+@pytest.mark.parametrize("said", [True, 1, "1", "Yes", "OUI", "t"])
+def test_true_stands_for_every_way_of_saying_it(said: object) -> None:
+    assert all_hold({"answered": said}, [ANSWERED]) is True
+    assert all_hold({"voicemail": said}, [NOT_VOICEMAIL]) is False
+
+
+@pytest.mark.parametrize("said", [False, 0, "no", "2", "perhaps"])
+def test_what_does_not_say_true_is_not_taken_for_it(said: object) -> None:
+    assert all_hold({"answered": said}, [ANSWERED]) is False
+    assert all_hold({"voicemail": said}, [NOT_VOICEMAIL]) is True
+
+
+def test_a_word_that_is_no_truth_value_stands_for_itself() -> None:
+    assert all_hold({"answered": True}, [replace(ANSWERED, values=frozenset({"1"}))]) is False

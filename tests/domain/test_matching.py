@@ -11,8 +11,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from collector.domain.definition import DEFAULT_RULES, Matching, Rule
-from collector.domain.identifiers import parse_session_key
-from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes, trace
+from collector.domain.identifiers import SessionId, parse_session_key
+from collector.domain.matching import (
+    MOST_CANDIDATES,
+    Candidate,
+    Match,
+    NoMatch,
+    Probe,
+    decide,
+    probes,
+    trace,
+)
 from collector.domain.verdicts import Reason, Verdict
 from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, SECOND, a_call
 
@@ -264,10 +273,23 @@ def test_a_candidate_that_something_speaks_against_is_set_aside() -> None:
     against = replace(seen("a.1", -5, -1, "tracking_number"), objection="somebody else's")
     other = seen("b.1", -9, -8, "tracking_number")
     assert chosen(against) == "unmatched"
+    found = trace(CALL, [against], Matching(), LATER).answer
+    assert isinstance(found, NoMatch)
+    assert found.detail.endswith(", but for 1 set aside (somebody else's)")
     assert chosen(against, other) == "b.1 by tracking_number"
     told = trace(CALL, [against, other], Matching(), LATER)
     assert told.deciding is not None
     assert told.deciding.set_aside == (against,)
+
+
+def test_where_the_lookup_was_cut_off_nobody_can_tell_whatever_is_set_aside() -> None:
+    against = replace(seen("a.1", -5, -1, "tracking_number"), objection="somebody else's")
+    several = [
+        replace(against, session=SessionId(user_id="a", session_number=number))
+        for number in range(1, MOST_CANDIDATES + 1)
+    ]
+    assert chosen(*several) == "ambiguous"
+    assert chosen(*several[1:]) == "unmatched"
 
 
 @pytest.mark.parametrize("kind", KEYS)

@@ -35,7 +35,7 @@ def objection(
     call = a_call(keys={"tracking_number": NUMBER, "visitor_id": "v1", **keys}, caller="c")
     facts = Facts(
         told={candidate.session: set(told)},
-        dialled={("c", ("tracking_number", NUMBER)): dialled} if dialled else {},
+        dialled={(call.call_id, "tracking_number"): dialled} if dialled else {},
     )
     return object_to(candidate, call, Matching(), facts).objection
 

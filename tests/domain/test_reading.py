@@ -146,6 +146,9 @@ def test_a_call_may_end_in_the_moment_it_starts() -> None:
         ({"seconds": 1e300}, "bad_duration", "'seconds'"),
         ({"seconds": "-1"}, "ends_before_start", "ends before it starts"),
         ({"changed": "later"}, "bad_time", "'changed'"),
+        ({"id": "1.23457E+12"}, "shortened_number", "'id'"),
+        ({"visitor": "1,23457e+09"}, "shortened_number", "'visitor'"),
+        ({"dialled": "3.3199E+10"}, "shortened_number", "'dialled'"),
         ({"session": "u"}, "bad_session_key", "'session'"),
         ({"session": "u.0"}, "bad_session_key", "'session'"),
         ({"visitor": "v" * 201}, "key_too_long", "'visitor'"),
@@ -189,7 +192,7 @@ def test_a_column_that_nobody_asked_for_can_hold_anything() -> None:
     assert call.attributes == {"status": "ok"}
 
 
-@pytest.mark.parametrize("value", ["x", "", 5, 5.5, True, False, None, 2**60])
+@pytest.mark.parametrize("value", ["x", 0, 5, 5.5, True, False, 2**60])
 def test_an_attribute_keeps_its_type(value: object) -> None:
     kept = read({**RECORD, "status": value}, columns=("status",)).attributes["status"]
     assert (kept, type(kept)) == (value, type(value))
@@ -369,7 +372,21 @@ def test_a_whole_number_of_json_is_the_same_key_as_its_text() -> None:
 def test_an_empty_list_or_object_is_absent(empty: object) -> None:
     call = read({**RECORD, "visitor": empty, "status": empty}, columns=("status",))
     assert call.keys == {}
-    assert call.attributes == {"status": None}
+    assert call.attributes == {}
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "NULL", "None", "\\N", " (not set) "])
+def test_what_a_program_writes_for_nothing_is_no_key_and_costs_no_record(nothing: str) -> None:
+    record = {**RECORD, "visitor": nothing, "session": nothing, "dialled": "0199001234"}
+    assert read(record).keys == {"tracking_number": "+33199001234"}
+
+
+def test_the_same_call_in_two_forms_has_the_same_content() -> None:
+    columns = ("note", "status")
+    forms: list[dict[str, object]] = [
+        {"note": "", "status": "busy"}, {"note": None, "status": "busy"}, {"status": "busy"}
+    ]  # fmt: skip
+    assert len({read({**RECORD, **one}, columns=columns).content_hash() for one in forms}) == 1
 
 
 def test_a_dotted_name_leads_into_nested_objects_unless_it_is_a_column() -> None:

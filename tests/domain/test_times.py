@@ -158,6 +158,8 @@ def test_the_source_s_own_formats_come_first(text: str, form: str, utc: str) -> 
         ("202601311405", "is not a time"),
         ("17698683000", "is not a time"),
         ("1.76987E+12", "is not a time"),
+        ("2026-01-31 14.05", "is not a time"),
+        ("20260131T1405.30", "is not a time"),
         ("46053.58", "is not a time"),
         ("20260231140500", "is not a time"),
         ("9" * 400, "is not a time"),

@@ -134,6 +134,21 @@ def test_a_corrected_start_leaves_a_call_where_it_is_if_it_would_be_ambiguous_no
     assert left_behind(world) == []
 
 
+def test_a_correction_that_speaks_against_its_session_does_not_leave_a_call_there(
+    world: World,
+) -> None:
+    world.visit("first.1", visitor_id="v1", tracking_number=NUMBER)
+    world.call("c", tracking_number=NUMBER)
+    world.run()
+    assert at(world, "c") == ("accepted", "first.1", 1)
+    world.visit("second.1", tracking_number=NUMBER)
+    world.visit("third.1", tracking_number=NUMBER)
+    world.call("c", tracking_number=NUMBER, visitor_id="v9")
+    world.run()
+    assert at(world, "c") == ("ambiguous", None, None)
+    assert left_behind(world) == [("c", "first.1", 1, "yes")]
+
+
 def test_what_was_never_sent_is_not_sent_any_more_and_stands_nowhere(world: World) -> None:
     world.visit("first.1", visitor_id="v1")
     world.visit("second.1", visitor_id="v2")

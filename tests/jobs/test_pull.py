@@ -326,6 +326,22 @@ def test_what_is_written_in_the_hour_that_comes_twice_is_read(
     assert stored(world) == ["summer", "winter"]
 
 
+@once
+@pytest.mark.parametrize("page", [7, 500])
+def test_an_hour_that_comes_twice_is_no_disorder_where_rows_stand_by_the_moment(
+    world: World, provider: CallsDatabase, page: int
+) -> None:
+    """As MySQL orders a TIMESTAMP: 02:50 in summer, then 02:00 in winter."""
+    first = datetime(2026, 10, 24, 23, 30, tzinfo=UTC)
+    world.clock.now = first + timedelta(hours=4)
+    moments = [first + n * timedelta(minutes=10) for n in range(24)]
+    provider.put(*({"call_id": f"c-{n:05}", "updated": when} for n, when in enumerate(moments)))
+    use(world, provider.source(QUERY.replace("ORDER BY updated", "ORDER BY call_id"), page=page))
+    assert alone(world).problem is None
+    assert stored(world) == [f"c-{n:05}" for n in range(24)]
+    assert until(world) == moments[-1]
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -464,6 +480,30 @@ def test_a_run_that_is_stopped_stops_between_pages(world: World, provider: Calls
     assert alone(world).counted()["new"] == 20
 
 
+@once
+def test_a_run_that_is_stopped_stops_between_the_pages_of_one_moment(
+    world: World, provider: CallsDatabase
+) -> None:
+    provider.put(*(call(n) for n in range(40)))
+    use(world, provider.source(page=10))
+    alone(world, stopping=lambda: len(stored(world)) >= 30)
+    assert len(stored(world)) == 30
+    assert alone(world).problem is None
+    assert len(stored(world)) == 40
+
+
+@once
+def test_a_run_that_is_stopped_at_once_leaves_the_problem_of_before(
+    world: World, provider: CallsDatabase
+) -> None:
+    use(world, provider.source(QUERY.replace("FROM calls", "FROM no_calls")))
+    problem = alone(world).problem
+    use(world, provider.source())
+    for stopped, told in ((True, problem), (False, None)):
+        assert alone(world, stopping=lambda stopped=stopped: stopped).problem is None
+        assert world.rows("SELECT problem FROM pull") == [{"problem": told}]
+
+
 @crosswise
 def test_what_was_noted_never_goes_back_to_what_is_read_again(
     world: World, provider: CallsDatabase
@@ -471,8 +511,8 @@ def test_what_was_noted_never_goes_back_to_what_is_read_again(
     provider.put(call(1, 5 * MINUTE), call(2, 3 * MINUTE), call(3))
     use(world, provider.source(page=1))
     alone(world)
-    once = iter([False, True])
-    assert counts(alone(world, stopping=lambda: next(once))) == (0, 0, 1, 0, 0)
+    asked = iter([False])
+    assert counts(alone(world, stopping=lambda: next(asked, True))) == (0, 0, 1, 0, 0)
     assert until(world) == START - MINUTE
 
 

@@ -231,6 +231,21 @@ def test_a_query_that_does_not_fit_is_told_with_what_is_wrong(
     assert "\n" not in str(error.value)
 
 
+@on_postgresql
+def test_what_a_database_says_of_a_row_hides_the_callers_number(calls: CallsDatabase) -> None:
+    calls.put({"call_id": "a", "updated": NOON, "visitor_id": "+33 1 99 00 12 34"})
+    with pytest.raises(SourceError, match=r"invalid input syntax.*\[number hidden\]") as error:
+        ask(calls.source(QUERY.replace("status,", "CAST(visitor_id AS bigint) AS status,")))
+    assert "99 00" not in str(error.value)
+
+
+@on_postgresql
+def test_a_server_that_is_gone_without_a_word_is_given_up_soon(calls: CallsDatabase) -> None:
+    with CallDatabase(calls.source(), MAPPING) as opened, opened._asking() as connection:
+        told = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert (told["keepalives_idle"], told["keepalives_count"]) == ("30", "3")
+
+
 def test_a_statement_that_writes_changes_nothing(calls: CallsDatabase) -> None:
     calls.put({"call_id": "a", "updated": NOON})
     if not calls.is_sqlite:

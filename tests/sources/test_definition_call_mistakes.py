@@ -206,6 +206,28 @@ def test_a_mistake_in_the_form_is_told_with_its_place(
             ),
         ),
         (
+            with_calls('time_formats = ["%d/%m/%YT%H:%M:%SZ"]'),
+            (
+                "[calls] time_formats: '%d/%m/%YT%H:%M:%SZ' takes the Z for a letter and not for "
+                "UTC; write %z in its place"
+            ),
+        ),
+        (
+            with_calls('time_formats = ["%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"]'),
+            (
+                "[calls] time_formats: '%m/%d/%Y %H:%M' would read a time written as "
+                "'%d/%m/%Y %H:%M' as another one; keep one of the two, or change their order if "
+                "that is enough"
+            ),
+        ),
+        (
+            with_calls('time_formats = ["%Y%m%d%H%M%S", "%Y%m%d%H%M"]'),
+            (
+                "[calls] time_formats: '%Y%m%d%H%M%S' would read a time written as '%Y%m%d%H%M' "
+                "as another one; keep one of the two, or change their order if that is enough"
+            ),
+        ),
+        (
             beside('[calls.file]\nencoding = "klingon"'),
             "[calls.file] encoding 'klingon' is unknown; write one such as cp1252",
         ),
@@ -215,9 +237,9 @@ def test_a_mistake_in_the_form_is_told_with_its_place(
         ),
         (
             beside('[calls.file]\ndelimiter = "||"'),
-            "[calls.file] delimiter '||' is not one character",
+            "[calls.file] delimiter '||' is not one sign such as ;",
         ),
-        (beside('[calls.file]\nquote = ""'), "[calls.file] quote '' is not one character"),
+        (beside('[calls.file]\nquote = ""'), "[calls.file] quote '' is not one sign such as ;"),
         (
             beside("[calls.file]\ndelimiter = '\"'"),
             "[calls.file] delimiter and quote are the same",

@@ -57,6 +57,30 @@ def test_a_start_may_follow_from_end_and_duration(tmp_path: Path) -> None:
     assert (found.started, found.ended, found.duration) == ((), ("over",), ("took",))
 
 
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ["%Y%m%d%H%M", "%Y%m%d%H%M%S"],
+        ["%d/%m/%Y %H:%M", "%d/%m/%y %H:%M", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M"],
+        ["%m/%d/%Y %I:%M %p", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M %z"],
+    ],
+)
+def test_forms_of_times_that_cannot_be_mistaken_stand_side_by_side(
+    tmp_path: Path, forms: list[str]
+) -> None:
+    assert mapping(tmp_path, f"time_formats = {forms}\n").time_formats == tuple(forms)
+
+
+def test_how_files_are_written_is_said_of_the_main_records_alone(tmp_path: Path) -> None:
+    written = '[calls.file]\nencoding = "cp1252"\n'
+    own = definition.read(draft(tmp_path, with_calls(written)))
+    assert own.files_of(None) == own.files != own.files_of("twilio") == FileFormat()
+    adapted = with_calls(written).replace(CALLS, f'{CALLS}preset = "twilio"\n')
+    main = definition.read(draft(tmp_path, adapted))
+    assert main.files_of(None) == main.files_of("twilio") == main.files
+    assert main.files_of("callrail") == FileFormat()
+
+
 def test_conditions_in_their_three_forms(tmp_path: Path) -> None:
     found = definition.read(
         draft(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from pathlib import Path
 
 import pytest
 
 from collector.domain.schema import FieldType
-from tests.sources.drafts import LENGTH, TOML, draft, problems
+from collector.sources import definition
+from tests.sources.drafts import LENGTH, SCHEMA, TOML, draft, problems
 
 
 def field(name: str, kind: str = "STRING") -> dict[str, object]:
@@ -99,3 +102,9 @@ def test_all_mistakes_of_the_schemas_form_are_told_at_once(tmp_path: Path) -> No
 def test_a_field_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     schema = b'{"fields": [{"name": "\\ud800", "type": "INT", "optional": true}]}'
     assert problems(draft(tmp_path, schema=schema))
+
+
+def test_a_byte_order_mark_before_a_schema_is_no_mistake(tmp_path: Path) -> None:
+    content = codecs.BOM_UTF8 + json.dumps(SCHEMA).encode()
+    found = definition.read(draft(tmp_path, schema=content))
+    assert [field.name for field in found.versions[1].schema.fields] == ["length", "note"]

@@ -31,6 +31,18 @@ def test_a_refused_line_carries_its_text(tmp_path: Path) -> None:
     assert [line.text for line in lines] == ["", '{"id": oops}', "[1]"]
 
 
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ('{"id": 1, "a": "x\ty"}\n{"id": 2}\n', "calls.jsonl"),
+        ('[{"id": 1, "a": "x\ty"}, {"id": 2}]', "calls.json"),
+        ('{"calls": [{"id": 1, "a": "x\ty"}, {"id": 2}]}', "calls.json"),
+    ],
+)
+def test_a_tab_that_nobody_escaped_costs_nothing(tmp_path: Path, content: str, name: str) -> None:
+    assert read(tmp_path, content, name) == [(1, {"id": 1, "a": "x\ty"}), (2, {"id": 2})]
+
+
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.json"])
 @pytest.mark.parametrize("opened", ["[", '{"a": [', '{"a":'])
 def test_json_nested_without_end_is_refused_and_not_a_crash(

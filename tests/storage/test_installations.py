@@ -27,7 +27,7 @@ from collector.storage import (
 )
 from collector.storage.beacon_counts import BeaconCount
 from collector.storage.calls import Decision
-from collector.storage.database import Database
+from collector.storage.database import Connection, Database
 from collector.storage.enrichments import Written
 from collector.storage.tables import Base, InstallationRow, PullRow, WebhookRow
 from tests.domain.samples import NOON, SECOND, a_beacon, a_call
@@ -74,6 +74,18 @@ def held(database: Database, project_id: int) -> dict[str, int]:
     return {name: number for name, number in counted.items() if number}
 
 
+def keep_refused(connection: Connection, project_id: int) -> None:
+    refusals.keep(
+        connection,
+        project_id,
+        [Refusal(number=1, call_id="c", code="no_start", message="", record="{}")],
+        source="own",
+        origin="calls.csv",
+        now=NOON,
+        secrets=None,
+    )
+
+
 def fill(database: Database, project_id: int) -> None:
     """One row in every table of the project."""
     beacon = a_beacon("u.1", project_id=project_id, visitor_id="v")
@@ -112,15 +124,7 @@ def fill(database: Database, project_id: int) -> None:
         calls.store(connection, project_id, [a_call(keys={"visitor_id": "v"})], NOON)
         enrichments.write_drafts(connection, project_id, [written], NOON)
         runs.note_batch(connection, batch)
-        refusals.keep(
-            connection,
-            project_id,
-            [Refusal(number=1, call_id="c", code="no_start", message="", record="{}")],
-            source="own",
-            origin="calls.csv",
-            now=NOON,
-            secrets=None,
-        )
+        keep_refused(connection, project_id)
         connection.execute(
             sa.insert(WebhookRow).values(
                 project_id=project_id, preset="twilio", secret="", created_at=NOON
@@ -245,7 +249,7 @@ def test_an_installation_with_data_is_removed_with_all_of_it_or_not_at_all(
         fill(database, project_id)
     assert held(database, 162) == everything
     with (
-        pytest.raises(UsageError, match=r"1 sessions? and 1 calls?.*--with-data"),
+        pytest.raises(UsageError, match=r"1 session, 1 call and 1 refused record.*--with-data"),
         database.write() as connection,
     ):
         installations.remove(connection, 162, with_data=False)
@@ -254,6 +258,20 @@ def test_an_installation_with_data_is_removed_with_all_of_it_or_not_at_all(
         installations.remove(connection, 162, with_data=True)
     assert held(database, 162) == {}
     assert held(database, 163) == everything
+
+
+def test_refused_records_are_data_too(database: Database) -> None:
+    add(database, SHOP)
+    with database.write() as connection:
+        keep_refused(connection, 162)
+    with (
+        pytest.raises(
+            UsageError, match=r"0 sessions, 0 calls and 1 refused record\. .*--with-data"
+        ),
+        database.write() as connection,
+    ):
+        installations.remove(connection, 162, with_data=False)
+    assert held(database, 162) == {"installation": 1, "refused_record": 1}
 
 
 def test_a_project_has_one_installation(database: Database) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from collector.domain.call import Call
 from collector.domain.installation import Installation
 from collector.domain.reading import Readings, Refusal
+from collector.errors import NotFoundError
 from collector.storage import installations, intake
 from collector.storage.calls import Stored
 from collector.storage.database import Database
@@ -95,6 +96,30 @@ def test_a_bad_record_beside_a_good_one_of_its_call_is_kept(
     readings = Readings(calls=[good("a")], refusals=[bad("a")])
     take_in(installed, SecretBox([secret_key]), readings)
     assert (found(installed, CALLS), found(installed, REFUSED)) == (["a"], ["a"])
+
+
+def test_the_same_content_again_mends_nothing_that_was_refused_since(
+    installed: Database, secret_key: str
+) -> None:
+    """A correction could not be read, and the record of before is delivered once more."""
+    box = SecretBox([secret_key])
+    take_in(installed, box, Readings(calls=[good("a")]))
+    take_in(installed, box, Readings(refusals=[bad("a")]))
+    assert take_in(installed, box, Readings(calls=[good("a")])) == [Stored.UNCHANGED]
+    assert found(installed, REFUSED) == ["a"]
+    take_in(installed, box, Readings(calls=[good("a", value=1.0)]))
+    assert found(installed, REFUSED) == []
+
+
+@pytest.mark.parametrize("readings", [Readings(calls=[good("a")]), Readings(refusals=[bad("a")])])
+def test_what_comes_after_the_installation_was_removed_is_not_stored(
+    installed: Database, readings: Readings
+) -> None:
+    with installed.write() as connection:
+        installations.remove(connection, PROJECT, with_data=True)
+    with pytest.raises(NotFoundError, match="Project 162 has no installation any more"):
+        take_in(installed, None, readings)
+    assert found(installed, CALLS) == found(installed, REFUSED) == []
 
 
 def test_what_is_too_old_goes_when_the_time_is_given(installed: Database, secret_key: str) -> None:

@@ -173,6 +173,24 @@ def test_a_reason_that_quotes_a_number_is_kept_without_it(
     assert found.message == "column 'started': '[number hidden]' is no time"
 
 
+@pytest.mark.parametrize(
+    ("call_id", "kept"),
+    [
+        ("+33199001234", None),
+        ("01 99 00 12 34", None),
+        ("(202) 555-0123", None),
+        ("0199001234", "0199001234"),  # an id may well be nothing but digits
+        ("2026-0301-0001", "2026-0301-0001"),
+        ("call 7", "call 7"),
+    ],
+)
+def test_a_number_where_the_id_should_be_is_not_kept(
+    database: Database, box: SecretBox, call_id: str, kept: str | None
+) -> None:
+    keep(database, bad(1, call_id), secrets=box)
+    assert [row.call_id for row in rows(database)] == [kept]
+
+
 def test_beyond_the_most_that_are_kept_the_oldest_go(
     database: Database, box: SecretBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from collector.domain.reading import CallReader
+from collector.storage import installations
 from collector.storage.database import Database
-from tests.web.conftest import Open, before_sql, rows
+from collector.web import receiving
+from tests.web.conftest import PROJECT, Open, before_sql, rows
 from tests.web.hooking import FORM, INFINITY, INVOCA, JSON, TWILIO, basic, path
 
 pytestmark = before_sql
@@ -44,6 +47,27 @@ def test_a_request_is_bounded(
     )
     assert response.status_code == 413
     assert response.headers["X-Collector-Error"] == code
+    assert stored(database) == []
+
+
+@pytest.mark.parametrize("body", [INVOCA, b"{}"])
+def test_what_comes_while_its_installation_is_removed_is_not_stored(
+    hooks: FlaskClient,
+    database: Database,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+) -> None:
+    def remove_and_read(*given: Any) -> CallReader:
+        with database.write() as connection:
+            installations.remove(connection, PROJECT, with_data=True)
+        return reader(*given)
+
+    reader = receiving.reader
+    monkeypatch.setattr(receiving, "reader", remove_and_read)
+    response = hooks.post(path("invoca"), data=body, content_type=JSON, headers=basic(token))
+    assert response.status_code == 404
+    assert response.headers["X-Collector-Error"] == "unknown_project"
     assert stored(database) == []
 
 
