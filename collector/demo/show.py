@@ -34,7 +34,7 @@ from collector.domain.identifiers import SessionId
 from collector.domain.verdicts import Verdict
 from collector.errors import CollectorError
 from collector.sandbox import Sandbox, SandboxInstallation
-from collector.storage import calls, sessions
+from collector.storage import examining, sessions
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
 
@@ -208,7 +208,7 @@ class Stage:
 
     def _an_ambiguous_call(self) -> str:
         with Database(self._database) as database, database.read() as connection:
-            found = calls.first_with(connection, PROJECT, Verdict.AMBIGUOUS)
+            found = examining.first_with(connection, PROJECT, Verdict.AMBIGUOUS)
         if found is None:
             raise CollectorError("The demo's day should have had ambiguous calls.")
         return found

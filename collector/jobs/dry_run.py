@@ -16,7 +16,7 @@ from collector.jobs.examine import PAGE, Examiner, Plan
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.reconcile import chosen
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
-from collector.storage import calls, funnel, outbox
+from collector.storage import examining, funnel, outbox
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Funnel
 
@@ -69,9 +69,9 @@ def _look(
     report.expired = outbox.count_overdue(connection, project_id, now)
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
     examiner = Examiner(project_id, definition, version)
-    progress.begin("matching", calls.count_to_examine(connection, project_id))
+    progress.begin("matching", examining.count_to_examine(connection, project_id))
     after = None
-    while page := calls.to_examine(connection, project_id, after=after, limit=PAGE, lock=False):
+    while page := examining.to_examine(connection, project_id, after=after, limit=PAGE, lock=False):
         plan = examiner.plan(connection, page, now)
         verdicts = {item.call_id: item.judgement.verdict for item in plan.decisions}
         for examined in page:

@@ -17,10 +17,10 @@ from collector.domain.installation import Installation
 from collector.domain.ledger import Judgement, Slot
 from collector.domain.matching import Match, NoMatch
 from collector.domain.verdicts import Reason, State, Verdict
-from collector.storage import calls, candidates, enrichments
-from collector.storage.calls import Decision, Examined
+from collector.storage import candidates, enrichments, examining
 from collector.storage.database import Connection
 from collector.storage.enrichments import Place, Written
+from collector.storage.examining import Decision, Examined
 
 #: Calls in one transaction: few enough that the beacons behind it hardly wait.
 PAGE = 500
@@ -50,7 +50,7 @@ class Plan:
     def write(self, connection: Connection, project_id: int, now: datetime) -> None:
         """Write everything, in the transaction that read the page."""
         changed = [item for item in self.decisions if item.call_id not in self.standing]
-        calls.write_decisions(connection, project_id, changed, now)
+        examining.write_decisions(connection, project_id, changed, now)
         if self.left:
             enrichments.supersede(connection, project_id, self.left, now)
         enrichments.write_drafts(connection, project_id, self.drafts, now)

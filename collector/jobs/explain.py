@@ -13,9 +13,9 @@ from collector.domain.definition import Definition
 from collector.domain.matching import Attempt, Candidate, Match, NoMatch, Trace
 from collector.domain.verdicts import State
 from collector.errors import NotFoundError
-from collector.storage import calls, candidates, enrichments, installations
-from collector.storage.calls import Examined
+from collector.storage import candidates, enrichments, examining, installations
 from collector.storage.database import Database
+from collector.storage.examining import Examined
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +156,7 @@ def explain(
     """
     with database.read() as connection:
         installations.get(connection, project_id)
-        examined = calls.find(connection, project_id, call_id)
+        examined = examining.find(connection, project_id, call_id)
         if examined is None:
             raise NotFoundError(
                 f"Project {project_id} has no call {call_id!r}. Was it imported, or refused? See "

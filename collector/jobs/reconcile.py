@@ -30,9 +30,9 @@ from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.pull import Pull
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.storage import (
-    calls,
     candidates,
     deliveries,
+    examining,
     funnel,
     installations,
     leases,
@@ -235,7 +235,7 @@ class Job:
 
     def _examine(self, examiner: Examiner, lease: Lease, report: ProjectReport) -> None:
         with self.database.read() as connection:
-            total = calls.count_to_examine(connection, lease.project_id)
+            total = examining.count_to_examine(connection, lease.project_id)
         self.progress.begin("matching", total)
         after = None
         while not self.stopping():
@@ -244,7 +244,7 @@ class Job:
                 leases.hold(connection, lease, now)
                 if not examiner.fits(installations.get(connection, lease.project_id)):
                     return  # the version was changed meanwhile: the next run builds for the new one
-                page = calls.to_examine(connection, lease.project_id, after=after, limit=PAGE)
+                page = examining.to_examine(connection, lease.project_id, after=after, limit=PAGE)
                 if not page:
                     return
                 plan = examiner.plan(connection, page, now)

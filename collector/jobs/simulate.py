@@ -26,8 +26,8 @@ from collector.jobs.examine import PAGE
 from collector.jobs.lookup import Found, look_up
 from collector.jobs.progress import Progress, Unwatched
 from collector.storage import installations, periods
-from collector.storage.calls import Examined
 from collector.storage.database import Connection, Database
+from collector.storage.examining import Examined
 from collector.storage.periods import Period
 
 #: What becomes of a call once it has a session and a number is the delivery's affair.

@@ -1,9 +1,8 @@
-"""Stores call records and their verdicts."""
+"""Stores call records: what is new, what has changed, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,13 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from collector.domain.call import Call
-from collector.domain.identifiers import SessionId
-from collector.domain.ledger import Judgement
-from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
 from collector.storage.database import insert_for
 from collector.storage.installations import queue_up
-from collector.storage.tables import CallKeyRow, CallRow, SessionRow
+from collector.storage.tables import CallKeyRow, CallRow
 
 
 class Stored(StrEnum):
@@ -26,32 +22,6 @@ class Stored(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Examined:
-    """A call the job looks at, with the match it had before, if any."""
-
-    call: Call
-    judgement: Judgement
-    match: Match | None
-    match_hash: str | None  #: the call's own, when that match was found
-
-    @property
-    def points_elsewhere(self) -> bool:
-        """Whether the record has changed in what says which session it came from."""
-        return self.match_hash != self.call.match_hash()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """What the job found for one call, ready to be written."""
-
-    call_id: str
-    judgement: Judgement
-    match: Match | None
-    examine_again: bool
-    match_hash: str | None = None  #: the call's own, beside a match
 
 
 def store(
@@ -197,184 +167,4 @@ def _new_row(project_id: int, call: Call, now: datetime) -> dict[str, Any]:
         "detail": "imported; the next run of the job looks at it",
         "decided_at": now,
         "examine": True,
-    }
-
-
-def to_examine(
-    connection: sa.Connection,
-    project_id: int,
-    *,
-    after: tuple[datetime, str] | None,
-    limit: int,
-    lock: bool = True,
-) -> list[Examined]:
-    """The next calls that the job has to look at, by start and id.
-
-    Args:
-        after: start and id of the last call of the page before.
-        lock: keep imports from changing them while this transaction decides about them.
-    """
-    query = (
-        select_calls(project_id)
-        .where(CallRow.examine)
-        .order_by(CallRow.started_at, CallRow.call_id)
-        .limit(limit)
-    )
-    if lock:
-        query = query.with_for_update(of=CallRow)
-    query = beyond(query, after)
-    return with_keys(connection, project_id, connection.execute(query).all())
-
-
-def beyond(query: sa.Select[Any], after: tuple[datetime, str] | None) -> sa.Select[Any]:
-    """The rest of a query by start and id, after the last call of the page before."""
-    if after is None:
-        return query
-    return query.where(
-        sa.tuple_(CallRow.started_at, CallRow.call_id)
-        > sa.tuple_(
-            sa.bindparam("started", after[0], CallRow.started_at.type),
-            sa.bindparam("call_id", after[1], CallRow.call_id.type),
-        )
-    )
-
-
-def count_to_examine(connection: sa.Connection, project_id: int) -> int:
-    """How many calls the job has to look at."""
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.examine)
-    ).scalar_one()
-
-
-def find(connection: sa.Connection, project_id: int, call_id: str) -> Examined | None:
-    """One call, if it is stored."""
-    rows = connection.execute(select_calls(project_id).where(CallRow.call_id == call_id)).all()
-    return next(iter(with_keys(connection, project_id, rows)), None)
-
-
-def select_calls(project_id: int) -> sa.Select[Any]:
-    """The rows that ``with_keys`` turns into calls."""
-    return (
-        sa.select(
-            CallRow.call_id,
-            CallRow.started_at,
-            CallRow.ended_at,
-            CallRow.updated_at,
-            CallRow.attributes,
-            CallRow.verdict,
-            CallRow.reason,
-            CallRow.detail,
-            CallRow.user_id,
-            CallRow.session_number,
-            CallRow.rule,
-            CallRow.evidence,
-            CallRow.match_hash,
-            CallRow.source,
-            CallRow.answered,
-            CallRow.value,
-            CallRow.caller,
-            CallRow.caller_key,
-            SessionRow.first_seen,
-        )
-        .outerjoin(
-            SessionRow,
-            sa.and_(
-                SessionRow.project_id == CallRow.project_id,
-                SessionRow.user_id == CallRow.user_id,
-                SessionRow.session_number == CallRow.session_number,
-            ),
-        )
-        .where(CallRow.project_id == project_id)
-    )
-
-
-def with_keys(
-    connection: sa.Connection, project_id: int, rows: Sequence[sa.Row[Any]]
-) -> list[Examined]:
-    """The calls of these rows, with their keys, in the same order."""
-    keys: dict[str, dict[str, str]] = {row.call_id: {} for row in rows}
-    found = connection.execute(
-        sa.select(CallKeyRow.call_id, CallKeyRow.kind, CallKeyRow.value).where(
-            CallKeyRow.project_id == project_id, CallKeyRow.call_id.in_(list(keys))
-        )
-    )
-    for call_id, kind, value in found:
-        keys[call_id][kind] = value
-    return [_examined(row, keys[row.call_id]) for row in rows]
-
-
-def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
-    match = None
-    if row.first_seen is not None:
-        match = Match(
-            session=SessionId(user_id=row.user_id, session_number=row.session_number),
-            first_seen=row.first_seen,
-            rule=row.rule,
-            evidence=row.evidence,
-        )
-    return Examined(
-        call=Call(
-            call_id=row.call_id,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            updated_at=row.updated_at,
-            keys=keys,
-            attributes=row.attributes,
-            answered=row.answered,
-            value=row.value,
-            caller=row.caller,
-            caller_key=row.caller_key,
-            source=row.source,
-        ),
-        judgement=Judgement(
-            verdict=Verdict(row.verdict), reason=Reason(row.reason), detail=row.detail
-        ),
-        match=match,
-        match_hash=row.match_hash,
-    )
-
-
-def first_with(connection: sa.Connection, project_id: int, verdict: Verdict) -> str | None:
-    """The id of the earliest call that has this verdict, if any has."""
-    return connection.execute(
-        sa.select(CallRow.call_id)
-        .where(CallRow.project_id == project_id, CallRow.verdict == verdict)
-        .order_by(CallRow.started_at, CallRow.call_id)
-        .limit(1)
-    ).scalar_one_or_none()
-
-
-def write_decisions(
-    connection: sa.Connection, project_id: int, decisions: Iterable[Decision], now: datetime
-) -> None:
-    """Write the verdicts of calls together with their matches."""
-    rows = [_decided(decision) for decision in decisions]
-    if not rows:
-        return
-    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "the_call"}
-    said = [getattr(CallRow, name) == columns[name] for name in ("verdict", "reason", "detail")]
-    connection.execute(
-        sa.update(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
-        # The same again was not decided now.
-        .values(**columns, decided_at=sa.case((sa.and_(*said), CallRow.decided_at), else_=now)),
-        rows,
-    )
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
-    match = decision.match
-    return {
-        "the_call": decision.call_id,
-        "verdict": decision.judgement.verdict,
-        "reason": decision.judgement.reason,
-        "detail": decision.judgement.detail,
-        "examine": decision.examine_again,
-        "user_id": match.session.user_id if match else None,
-        "session_number": match.session.session_number if match else None,
-        "rule": match.rule if match else None,
-        "evidence": match.evidence if match else None,
-        "match_hash": decision.match_hash,
     }

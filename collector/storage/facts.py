@@ -119,8 +119,6 @@ def _first_uses(project_id: int, asked: Sequence[tuple[Call, str]]) -> sa.Select
         )
         .cte("asked")
     )
-    # In disguise, that its index does not seem better than that of the callers.
-    started_at = sa.func.coalesce(CallRow.started_at, CallRow.started_at)
     first = sa.func.min(CallRow.started_at, type_=CallRow.started_at.type).label("first")
     return (
         sa.select(by.c.call_id, by.c.kind, first)
@@ -130,8 +128,8 @@ def _first_uses(project_id: int, asked: Sequence[tuple[Call, str]]) -> sa.Select
             sa.and_(
                 CallRow.project_id == project_id,
                 CallRow.caller == by.c.caller,
-                started_at >= by.c.since,
-                started_at <= by.c.until,
+                CallRow.started_at >= by.c.since,
+                CallRow.started_at <= by.c.until,
             ),
         )
         .where(

@@ -10,8 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from collector.domain.identifiers import SessionId
-from collector.storage import calls
-from collector.storage.calls import Examined
+from collector.storage import examining
+from collector.storage.examining import Examined
 from collector.storage.tables import CallRow, EnrichmentRow
 
 
@@ -42,13 +42,13 @@ def page(
 ) -> list[Examined]:
     """The next calls of the period by start and id, after those of the page before."""
     query = (
-        calls.select_calls(period.project_id)
+        examining.select_calls(period.project_id)
         .where(_started_in(period))
         .order_by(CallRow.started_at, CallRow.call_id)
         .limit(limit)
     )
-    rows = connection.execute(calls.beyond(query, after)).all()
-    return calls.with_keys(connection, period.project_id, rows)
+    rows = connection.execute(examining.beyond(query, after)).all()
+    return examining.with_keys(connection, period.project_id, rows)
 
 
 def taken_by_others(

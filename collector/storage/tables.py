@@ -218,7 +218,7 @@ class CallRow(Base):
         sa.Index(None, "project_id", "started_at"),
         sa.Index(None, "project_id", "user_id", "session_number"),
         # Matching asks what somebody has dialled before.
-        sa.Index(None, "project_id", "caller"),
+        sa.Index(None, "project_id", "caller", "started_at"),
     )
 
 

@@ -73,7 +73,9 @@ def upgrade() -> None:
         sa.Column("caller_key", sa.String(length=8), nullable=True),
     ):
         op.add_column("call", column)
-    op.create_index("call_project_id_caller_ix", "call", ["project_id", "caller"])
+    op.create_index(
+        "call_project_id_caller_started_at_ix", "call", ["project_id", "caller", "started_at"]
+    )
     op.execute(CALLS.format(more=MORE))
     op.create_table(
         "refused_record",
@@ -122,7 +124,7 @@ def downgrade() -> None:
     op.execute("DROP VIEW report_refused")
     op.drop_table("refused_record")
     op.execute("DROP VIEW report_calls")
-    op.drop_index("call_project_id_caller_ix", "call")
+    op.drop_index("call_project_id_caller_started_at_ix", "call")
     for column in ("caller_key", "caller", "value", "answered", "source"):
         op.drop_column("call", column)
     op.execute(CALLS.format(more=""))

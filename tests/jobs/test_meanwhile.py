@@ -19,7 +19,7 @@ from collector.errors import CollectorError
 from collector.jobs.progress import Unwatched
 from collector.jobs.report import ProjectOutcome
 from collector.sandbox import Fault
-from collector.storage import calls, installations
+from collector.storage import calls, examining, installations
 from tests.world import PROJECT, START, World
 
 MINUTE = timedelta(minutes=1)
@@ -163,7 +163,7 @@ def test_a_late_record_loses_to_the_same_content_said_again_later(world: World) 
     world.call("c", attributes={"rating": "1"}, updated_at=START + 3 * MINUTE)
     world.call("c", attributes={"rating": "2"}, updated_at=START + 2 * MINUTE)
     with world.database.read() as connection:
-        found = calls.find(connection, PROJECT, "c")
+        found = examining.find(connection, PROJECT, "c")
     assert found is not None
     assert found.call.attributes["rating"] == "1"
 
@@ -248,7 +248,7 @@ def test_of_two_imports_at_once_the_older_record_loses(
     store(record(0, "1", 1))
     newer.join(10)
     with world.database.read() as connection:
-        found = calls.find(connection, PROJECT, "c0")
+        found = examining.find(connection, PROJECT, "c0")
     assert found is not None
     assert found.call.attributes["rating"] == "2"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from collector.domain.reading import CallReader
-from collector.storage import calls
+from collector.storage import calls, examining
 from collector.storage.calls import Stored
 from collector.storage.database import Database
 from tests.platforms.records import REGIONS, platforms, records
@@ -33,7 +33,7 @@ def store(database: Database, preset: str, *rows: dict[str, Any]) -> list[Stored
 
 def value_of(database: Database, call_id: str) -> float | None:
     with database.read() as connection:
-        found = calls.find(connection, PROJECT, call_id)
+        found = examining.find(connection, PROJECT, call_id)
     assert found is not None
     return found.call.value
 

@@ -14,9 +14,10 @@ from collector.domain.identifiers import parse_session_key
 from collector.domain.ledger import Judgement
 from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage import calls, sessions
-from collector.storage.calls import Decision, Stored
+from collector.storage import calls, examining, sessions
+from collector.storage.calls import Stored
 from collector.storage.database import Database
+from collector.storage.examining import Decision
 from collector.storage.tables import CallRow
 from tests.domain.samples import MINUTE, NOON, SECOND, a_beacon, a_call
 
@@ -33,7 +34,7 @@ def store(
 
 def find(database: Database, call_id: str = "call-1", project_id: int = 162) -> Call:
     with database.read() as connection:
-        found = calls.find(connection, project_id, call_id)
+        found = examining.find(connection, project_id, call_id)
     assert found is not None
     return found.call
 
@@ -49,12 +50,12 @@ def decide(database: Database, call_id: str = "call-1", **changes: Any) -> None:
     }
     with database.write() as connection:
         decision = Decision(call_id=call_id, **(standard | changes))
-        calls.write_decisions(connection, 162, [decision], NOON)
+        examining.write_decisions(connection, 162, [decision], NOON)
 
 
 def to_examine(database: Database, **options: Any) -> list[str]:
     with database.write() as connection:
-        page = calls.to_examine(connection, 162, **({"after": None, "limit": 10} | options))
+        page = examining.to_examine(connection, 162, **({"after": None, "limit": 10} | options))
     return [examined.call.call_id for examined in page]
 
 
@@ -196,8 +197,8 @@ def test_the_same_id_in_two_projects_is_two_calls(database: Database) -> None:
     assert find(database).attributes == {"of": 1}
     assert find(database, project_id=163).attributes == {"of": 2}
     with database.read() as connection:
-        assert calls.find(connection, 164, "call-1") is None
-        assert calls.find(connection, 162, "call-2") is None
+        assert examining.find(connection, 164, "call-1") is None
+        assert examining.find(connection, 162, "call-2") is None
 
 
 def test_the_job_gets_its_calls_page_by_page_in_the_order_of_start_and_id(
@@ -214,8 +215,8 @@ def test_the_job_gets_its_calls_page_by_page_in_the_order_of_start_and_id(
     assert to_examine(database, after=(NOON + SECOND, "b"), limit=2) == ["c", "a"]
     assert to_examine(database, after=(NOON + 3 * SECOND, "d"), lock=False) == []
     with database.read() as connection:
-        assert calls.count_to_examine(connection, 162) == 4
-        assert calls.count_to_examine(connection, 163) == 0
+        assert examining.count_to_examine(connection, 162) == 4
+        assert examining.count_to_examine(connection, 163) == 0
 
 
 def test_a_decision_is_kept_with_its_match_and_taken_back_by_the_next(
@@ -232,7 +233,7 @@ def test_a_decision_is_kept_with_its_match_and_taken_back_by_the_next(
     pending = Judgement(verdict=Verdict.PENDING, reason=Reason.TO_SEND, detail="to be sent")
     decide(database, judgement=pending, match=match, examine_again=True)
     with database.read() as connection:
-        examined = calls.find(connection, 162, "call-1")
+        examined = examining.find(connection, 162, "call-1")
     assert examined is not None
     assert (examined.judgement, examined.match) == (pending, match)
     assert to_examine(database) == ["call-1"]
@@ -246,9 +247,9 @@ def test_the_earliest_call_with_a_verdict_is_found(database: Database) -> None:
     store(database, a_call("b"), a_call("a"), a_call("first", started_at=NOON - SECOND))
     store(database, a_call("elsewhere", started_at=NOON - MINUTE), project_id=163)
     with database.read() as connection:
-        assert calls.first_with(connection, 162, Verdict.WAITING) == "first"
-        assert calls.first_with(connection, 162, Verdict.ACCEPTED) is None
+        assert examining.first_with(connection, 162, Verdict.WAITING) == "first"
+        assert examining.first_with(connection, 162, Verdict.ACCEPTED) is None
     decide(database, "first")
     with database.read() as connection:
-        assert calls.first_with(connection, 162, Verdict.WAITING) == "a"
-        assert calls.first_with(connection, 162, Verdict.UNMATCHED) == "first"
+        assert examining.first_with(connection, 162, Verdict.WAITING) == "a"
+        assert examining.first_with(connection, 162, Verdict.UNMATCHED) == "first"

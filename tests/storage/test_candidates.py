@@ -16,9 +16,9 @@ from collector.domain.identifiers import parse_session_key
 from collector.domain.ledger import Judgement
 from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage import calls, candidates, sessions
-from collector.storage.calls import Decision
+from collector.storage import calls, candidates, examining, sessions
 from collector.storage.database import Database
+from collector.storage.examining import Decision
 from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, a_beacon, a_call
 
 
@@ -195,7 +195,7 @@ def settled(database: Database, verdicts: dict[str, Verdict]) -> None:
     records = [a_call(call_id, keys={"visitor_id": call_id}) for call_id in verdicts]
     with database.write() as connection:
         calls.store(connection, 162, records, NOON)
-        calls.write_decisions(connection, 162, decisions, NOON)
+        examining.write_decisions(connection, 162, decisions, NOON)
 
 
 def revived(database: Database, since: datetime, project_id: int = 162) -> list[str]:
@@ -204,7 +204,7 @@ def revived(database: Database, since: datetime, project_id: int = 162) -> list[
             connection, project_id, Matching(), since=since, started_after=NOON - DAY
         )
         candidates.revive(connection, project_id, found)
-        page = calls.to_examine(connection, project_id, after=None, limit=100)
+        page = examining.to_examine(connection, project_id, after=None, limit=100)
     assert found == [examined.call.call_id for examined in page]
     return [examined.call.call_id for examined in page]
 
@@ -275,7 +275,7 @@ def test_a_call_that_names_its_session_is_revived_when_the_session_comes(
     decision = Decision(call_id="call-1", judgement=unmatched, match=None, examine_again=False)
     with database.write() as connection:
         calls.store(connection, 162, [a_call(keys={"session_key": "u.1"})], NOON)
-        calls.write_decisions(connection, 162, [decision], NOON)
+        examining.write_decisions(connection, 162, [decision], NOON)
     visit(database, "u.2", MINUTE)
     assert revived(database, NOON) == []
     visit(database, "u.1", MINUTE)

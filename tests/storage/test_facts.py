@@ -165,5 +165,8 @@ def test_sqlite_goes_by_the_index_of_what_is_asked_about(
         "sighting_project_id_user_id_session_number_ix "
         "(project_id=? AND user_id=? AND session_number=?)" in plans[0]
     )
-    assert "call_project_id_caller_ix (project_id=? AND caller=?)" in plans[1]
+    assert (
+        "call_project_id_caller_started_at_ix "
+        "(project_id=? AND caller=? AND started_at>? AND started_at<?)" in plans[1]
+    )
     assert "(project_id=? AND call_id=? AND kind=?)" in plans[1]

@@ -19,6 +19,7 @@ from collector.storage import (
     beacon_counts,
     calls,
     enrichments,
+    examining,
     installations,
     refusals,
     runs,
@@ -26,9 +27,9 @@ from collector.storage import (
     tokens,
 )
 from collector.storage.beacon_counts import BeaconCount
-from collector.storage.calls import Decision
 from collector.storage.database import Connection, Database
 from collector.storage.enrichments import Written
+from collector.storage.examining import Decision
 from collector.storage.tables import Base, InstallationRow, PullRow, WebhookRow
 from tests.domain.samples import NOON, SECOND, a_beacon, a_call
 
@@ -202,13 +203,13 @@ def test_a_new_integration_version_has_the_job_rebuild_what_was_not_accepted_yet
             )
             for verdict in Verdict
         ]
-        calls.write_decisions(connection, 162, decisions, NOON)
+        examining.write_decisions(connection, 162, decisions, NOON)
     edit(database, integration_version=1, name="the same version")
     with database.read() as connection:
-        assert calls.count_to_examine(connection, 162) == 0
+        assert examining.count_to_examine(connection, 162) == 0
     edit(database, integration_version=2)
     with database.read() as connection:
-        page = calls.to_examine(connection, 162, after=None, limit=20, lock=False)
+        page = examining.to_examine(connection, 162, after=None, limit=20, lock=False)
     assert {examined.call.call_id for examined in page} == {"pending", "invalid", "rejected"}
     assert get(database).integration_version == 2
 

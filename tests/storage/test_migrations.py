@@ -15,7 +15,7 @@ from collector.domain.beacon import Beacon
 from collector.domain.call import OWN, Call
 from collector.domain.identifiers import parse_session_key
 from collector.errors import NotMigratedError, UsageError
-from collector.storage import calls, funnel, installations, migrate, sessions
+from collector.storage import calls, examining, funnel, installations, migrate, sessions
 from collector.storage.database import Database
 from collector.storage.tables import Base
 
@@ -87,7 +87,7 @@ def test_calls_of_before_stay_as_they_are_and_are_the_providers_own(database: Da
     migrate.upgrade(database)
     assert _of_before(database) == before
     with database.read() as connection:
-        found = calls.find(connection, 162, "c")
+        found = examining.find(connection, 162, "c")
     assert found is not None
     assert found.call == replace(
         told, source=OWN, answered=None, value=None, caller=None, caller_key=None
