@@ -55,14 +55,17 @@ MOST_NAMED = 1000
 def retry(
     project_id: int | None, reasons: tuple[str, ...], dry_run: bool, as_json: bool, **chosen: Any
 ) -> None:
-    """Send again what was refused, after its cause has been mended.
+    """Take up again what was refused, after its cause has been mended.
 
     It marks the chosen calls; the next `collector reconcile` builds each anew from its call, by
     the definition as it is then, and sends it. With `--reason fields_invalid` calls are chosen
     whose fields could not be built, with `--reason deadline_passed` those that a wrong clock gave
-    up too early. WHEN is a day such as 2026-03-01 (in UTC; --until includes
-    it), a moment with its offset such as 2026-03-01T14:05Z, or a duration ago such as 2d. What is
-    too late to be delivered stays as it is, and is counted.
+    up too early; with `no_session`, `several_users` and `no_keys` those without a session, for
+    which changed rules of matching may find one.
+
+    WHEN is a day such as 2026-03-01 (in UTC; --until includes it), a moment with its offset such
+    as 2026-03-01T14:05Z, or a duration ago such as 2d. What is too late to be delivered stays as
+    it is, and is counted.
 
     Exit code 1: a call that was named is not among those that can be sent again.
     """

@@ -215,8 +215,10 @@ def _print_adoption(simulation: Simulation) -> None:
         return
     click.echo(
         "\nNothing was changed. To adopt the other rules, put this into the definition, for all "
-        "projects under [matching] instead. It holds for calls that are new or waiting, or of "
-        "which a key is seen newly; those that have an enrichment stay where they are.\n"
+        "projects under [matching] instead. Calls that have an enrichment stay where they are; "
+        "those without a session are looked at again after\n"
+        "  collector retry --reason no_session --reason several_users --project-id "
+        f"{simulation.period.project_id}\n"
     )
     for line in simulation.as_json()["definition"]:
         click.echo(line)

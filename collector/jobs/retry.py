@@ -1,4 +1,4 @@
-"""Takes up again what was refused or could not be built, once its cause has been mended.
+"""Takes up again what was refused, not built or not matched, once its cause has been mended.
 
 It only marks: the next run of the job builds from the calls as they are then, with the definition
 as it is then, and sends.
@@ -19,8 +19,14 @@ from collector.storage import installations, retries
 from collector.storage.database import Database
 from collector.storage.retries import Selection
 
-#: The reasons that a fix can do away with; of the last one, the fix of a clock.
-RETRIABLE = (Reason.REFUSED_BY_API, Reason.FIELDS_INVALID, Reason.DEADLINE_PASSED)
+#: The reasons that a fix can do away with: of a deadline, the fix of a clock; of the last ones,
+#: that of the rules of matching.
+RETRIABLE = (
+    Reason.REFUSED_BY_API,
+    Reason.FIELDS_INVALID,
+    Reason.DEADLINE_PASSED,
+    *retries.WITHOUT_SESSION,
+)
 
 #: Calls in one transaction: few enough that imports and the job hardly wait.
 PAGE = 500
@@ -87,7 +93,8 @@ def retry(
 ) -> RetryReport:
     """Mark the chosen calls of one project, or of all, for the job's next run.
 
-    What was refused becomes pending at once; what is invalid stays so until the run. A call whose
+    What was refused becomes pending at once; what is invalid or without a session stays so
+    until the run. A call whose
     deadline leaves no time to send it stays as it is, and is counted as too late.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Marks calls that were refused or could not be built, so that the job takes them up again.
+"""Marks calls that were refused, not built or not matched, so that the job takes them up again.
 
 What is chosen is said once, for counting and for marking, so that a dry run tells the truth.
 """
@@ -15,6 +15,9 @@ from collector.domain import limits
 from collector.domain.ledger import Judgement
 from collector.domain.verdicts import Reason, State, Verdict
 from collector.storage.tables import CallRow, EnrichmentRow, SessionRow
+
+#: Why a call has no session. Other rules of matching may find one.
+WITHOUT_SESSION = (Reason.NO_SESSION, Reason.SEVERAL_USERS, Reason.NO_KEYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,11 +89,12 @@ def _chosen(
     project_id: int, reason: Reason, selection: Selection, soonest: datetime
 ) -> sa.Select[str, int]:
     """Id of each chosen call, and 1 or 0 for whether it can still be delivered in time."""
-    query = (
-        _rejected(soonest)
-        if reason is Reason.REFUSED_BY_API
-        else _unbuilt(soonest).where(CallRow.reason == reason)
-    )
+    if reason is Reason.REFUSED_BY_API:
+        query = _rejected(soonest)
+    elif reason in WITHOUT_SESSION:
+        query = _without_session(soonest).where(CallRow.reason == reason)
+    else:
+        query = _unbuilt(soonest).where(CallRow.reason == reason)
     query = query.where(CallRow.project_id == project_id)
     if selection.containing is not None:
         # LIKE would know wildcards, and on SQLite no difference between a and A.
@@ -115,6 +119,14 @@ def _rejected(soonest: datetime) -> sa.Select[str, int]:
         sa.select(CallRow.call_id, _flag(EnrichmentRow.deadline > soonest))
         .join(EnrichmentRow, theirs)
         .where(CallRow.verdict == Verdict.REJECTED)
+    )
+
+
+def _without_session(soonest: datetime) -> sa.Select[str, int]:
+    """Nobody knows yet when the session began that other rules may find: not after the call."""
+    in_time = CallRow.started_at > soonest - limits.ENRICHABLE_FOR
+    return sa.select(CallRow.call_id, _flag(in_time)).where(
+        CallRow.verdict.in_((Verdict.UNMATCHED, Verdict.AMBIGUOUS))
     )
 
 
