@@ -150,6 +150,8 @@ MISFITS = [
     ("serve --processes -1", "--processes"),
     ("serve --threads x", "--threads"),
     ("serve --host 192.0.2.1 --port 0", "192.0.2.1"),
+    ("serve --host no-such-host.invalid --port 0", "COLLECTOR_HOST"),
+    ("serve --processes many", "--processes"),
     ("verify", "URL"),
     ("verify shop.example", "https://shop.example/"),
     ("verify ftp://shop.example/", "https://shop.example/"),

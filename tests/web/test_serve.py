@@ -127,25 +127,6 @@ def test_a_database_that_is_not_migrated_is_not_served(
 
 
 @before_sql
-@pytest.mark.parametrize(
-    ("options", "code", "word"),
-    [
-        (("--host", "no-such-host.invalid"), 2, "COLLECTOR_HOST"),
-        (("--host", "192.0.2.1"), 1, "192.0.2.1"),
-        (("--port", "70000"), 2, "--port"),
-        (("--processes", "many"), 2, "--processes"),
-    ],
-)
-def test_options_that_make_no_sense_are_told_by_name(
-    database_url: str, tmp_path: Path, options: tuple[str, ...], code: int, word: str
-) -> None:
-    refused = serving.run(database_url, "--port", "0", *options, folder=tmp_path)
-    assert refused.returncode == code
-    assert word in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-
-@before_sql
 def test_bodies_are_bounded_whatever_their_headers_say(start: Start, database: Database) -> None:
     server = start()
     assert post(server, pieces(8192)).status_code == 204
