@@ -8,6 +8,7 @@ import pytest
 
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
+from tests.calls_database import CallsDatabase
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.world import Clock, World
 
@@ -19,3 +20,8 @@ def world(database: Database) -> Iterator[World]:
         made = World(database, sandbox, clock)
         made.install()
         yield made
+
+
+@pytest.fixture
+def provider(calls_url: str) -> CallsDatabase:
+    return CallsDatabase(calls_url)
