@@ -11,6 +11,7 @@ from tests.browser.site import TAG_SCRIPT, USER, Site, inline, snippet
 from tests.browser.verifying import (
     KEYED,
     LONG,
+    PATIENT,
     TAG,
     Verifier,
     closed_port,
@@ -128,7 +129,7 @@ def test_an_origin_that_is_not_allowed_is_that_of_the_page_to_which_another_lead
     there = customer.page(TAG, customer.snippet(), path="/there").replace("127.0.0.1", "localhost")
     here = customer.site.add_page(inline(f"location.replace('{there}')"))
     told = f"collector installation edit {customer.project} --add-origin {there[: -len('/there')]}"
-    found = verify(here)
+    found = verify(here, wait_seconds=PATIENT)
     expect(found, Code.BEACON_REFUSED, "origin_not_allowed (status 403)")
     assert found.diagnosis.remedy.endswith(told), found
 
@@ -136,7 +137,8 @@ def test_an_origin_that_is_not_allowed_is_that_of_the_page_to_which_another_lead
 def test_a_project_that_has_no_installation(verify: Verifier, customer: Customer) -> None:
     address = customer.page(inline("CS_CONF.projectId = 999999"), TAG, customer.snippet())
     told = "collector installation check 999999"
-    expect(verify(address), Code.BEACON_REFUSED, "unknown_project", told)
+    found = verify(address, wait_seconds=PATIENT)
+    expect(found, Code.BEACON_REFUSED, "unknown_project", told)
 
 
 def test_an_answer_that_is_not_the_collectors(
@@ -144,7 +146,7 @@ def test_an_answer_that_is_not_the_collectors(
 ) -> None:
     receiver.answers.append(503)
     address = site.add_page(TAG_SCRIPT, snippet(receiver.url))
-    expect(verify(address), Code.BEACON_REFUSED, "status 503")
+    expect(verify(address, wait_seconds=PATIENT), Code.BEACON_REFUSED, "status 503")
 
 
 # 10 and 11: stored

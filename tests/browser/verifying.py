@@ -20,6 +20,9 @@ Result = TypeVar("Result")
 #: How long a page is waited for that will never do what is waited for, in seconds.
 BRIEF = 1.0
 
+#: Longer than a busy machine takes to answer; a look ends before it once the outcome is certain.
+PATIENT = 10.0
+
 #: How long for what does come.
 LONG = 20.0
 

@@ -68,6 +68,7 @@ def test_twenty_beacons_of_one_session_at_once_are_one_row(
     assert session["beacons"] == 20
 
 
+@before_sql
 def test_a_request_in_flight_is_answered_before_the_server_stops(
     start: Start, database: Database
 ) -> None:

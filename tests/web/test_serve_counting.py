@@ -36,6 +36,7 @@ def await_counts(database: Database, number: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])  # it is what several processes are for
 def test_every_beacon_of_every_process_and_thread_is_counted(
     start: Start, database: Database
 ) -> None:
