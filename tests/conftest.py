@@ -26,6 +26,11 @@ DIALECTS = ("sqlite", "postgresql")
 ROOM_FOR_FILES = 4_000_000_000
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a browser or a server."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure() -> None:
     """Keep temporary files in memory where there is room: nobody pulls the plug on a test."""
     memory = Path("/dev/shm")  # noqa: S108

@@ -18,7 +18,7 @@ from tests.prepare_browser import find_chromium
 Result = TypeVar("Result")
 
 #: How long a page is waited for that will never do what is waited for, in seconds.
-BRIEF = 1.0
+BRIEF = 2.0
 
 #: Longer than a busy machine takes to answer; a look ends before it once the outcome is certain.
 PATIENT = 10.0
