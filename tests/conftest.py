@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,21 +21,10 @@ pytest_plugins = ("tests.sandbox_fixtures",)
 
 DIALECTS = ("sqlite", "postgresql")
 
-#: More than a run leaves behind, in bytes.
-ROOM_FOR_FILES = 4_000_000_000
-
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: many tests wait for a browser or a server."""
     return (os.cpu_count() or 1) + 1
-
-
-def pytest_configure() -> None:
-    """Keep temporary files in memory where there is room: nobody pulls the plug on a test."""
-    memory = Path("/dev/shm")  # noqa: S108
-    writable = "TMPDIR" not in os.environ and os.access(memory, os.W_OK)
-    if writable and shutil.disk_usage(memory).free > ROOM_FOR_FILES:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 
 
 class PostgresServer:

@@ -99,8 +99,12 @@ def _why_not(document: dict[str, Any]) -> str:
         return "A call that has an enrichment stays in its session while its record says the same."
     if document["verdict"] == Verdict.WAITING:
         return "The next run of the job looks at it."
-    again = "its record changes" if document["match"] else "a key of it is seen newly"
-    return f"The job has not looked at the call since; it does when {again}."
+    if document["match"]:
+        return "The job has not looked at the call since; it does when its record changes."
+    return (
+        "The job has not looked at the call since; it does when a key of it is seen newly, or "
+        f"after: collector retry --reason {document['reason']} --call-id {document['call_id']}"
+    )
 
 
 def _print_candidates(candidates: list[dict[str, Any]]) -> None:

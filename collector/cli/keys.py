@@ -39,9 +39,10 @@ def rotate() -> None:
             number = installations.reseal_secrets(connection, box)
             number += webhooks.reseal_secrets(connection, box)
         records, left = refused.reseal(database, box)
+    others = "" if left else "; the others can go"
     click.echo(
-        f"{number} secret(s) and {records} refused record(s) are encrypted with the first key; "
-        "the others can go."
+        f"{number} secret(s) and {records} refused record(s) are encrypted with the first key"
+        f"{others}."
     )
     if left:
         click.echo(

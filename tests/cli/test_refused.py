@@ -224,7 +224,9 @@ def test_a_rotation_tells_which_records_it_could_not_open(
     shell.set(secret_key=generate_key())
     imported(shell, call_file({"call_id": "a", "started": "x"}))
     shell.set(secret_key=key)
-    assert "1 refused record(s) stay as they are" in shell.well("keys", "rotate").err
+    rotated = shell.well("keys", "rotate")
+    assert "1 refused record(s) stay as they are" in rotated.err
+    assert "can go" not in rotated.out
 
 
 def test_clearing_asks_and_removes_what_was_chosen(shell: CommandLine, call_file: CallFile) -> None:

@@ -114,6 +114,21 @@ def test_explain_says_where_the_rules_would_put_a_call_now_and_why_it_is_not_the
     assert "By the rules now: unmatched. A call that has an enrichment stays" in told
 
 
+def test_explain_names_the_retry_after_which_other_rules_decide(
+    provider: CommandLine, call_file: CallFile
+) -> None:
+    for session_key in ("u.1", "w.1"):
+        provider.visit(session_key, tracking_number="+33199000001")
+    file = call_file({"call_id": "a", "dialled_number": "+33199000001"})
+    provider.well("calls", "import", file, "--project-id", PROJECT)
+    provider.well("reconcile")
+    text = (provider.folder / "integration.toml").read_text(encoding="utf-8")
+    provider.write("integration.toml", f'{text}\n[[matching.rules]]\nkey = "reference"\n')
+    told = explained(provider, "a")
+    assert "By the rules now: unmatched." in told
+    assert "or after: collector retry --reason several_users --call-id a\n" in told
+
+
 def test_explain_says_that_the_only_session_was_set_aside(
     provider: CommandLine, call_file: CallFile
 ) -> None:
