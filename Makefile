@@ -7,7 +7,7 @@ BIN := .venv/bin
 QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture snippet bench-page bench-matching clean
+.PHONY: help demo test check torture snippet bench bench-page bench-matching clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ torture: .venv/.dev ## kill the job everywhere, try anything in any order, and s
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
 
+bench: .venv/.bench ## measure side by side with what people would use instead (docs/performance.md)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
 bench-page: .venv/.dev ## measure what the snippet costs a page (docs/page-cost.md)
 	@$(BIN)/python -m bench.page_cost $(BENCH_ARGS)
 
@@ -55,3 +58,8 @@ clean: ## remove what make has made
 	@echo "Installing into .venv, with what the tests need"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch .venv/.app $@
+
+.venv/.bench: .venv/.dev
+	@echo "Installing what the benchmarks compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@

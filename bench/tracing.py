@@ -99,7 +99,7 @@ def running(path: str) -> Iterator[Chromium]:
     """Start this Chromium with a profile of its own, and end it afterwards."""
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen(  # noqa: S603 - the browser that the tests use
+        process = subprocess.Popen(
             [path, *flags, f"--user-data-dir={folder}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

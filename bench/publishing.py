@@ -1,0 +1,129 @@
+"""Shows what was found: a table for the terminal, JSON for machines, a chart for the docs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench.comparing import Finding
+
+#: Whose versions decide the figures.
+_LIBRARIES = ("flask", "granian", "sqlalchemy", "psycopg", "pandas", "requests", "marshmallow")
+
+
+def sentence(finding: Finding) -> str:
+    """One finding on one line."""
+    low, high = finding.spread
+    figure = f"{_shown(finding, finding.median)} ({low:.3g} to {high:.3g})"
+    goal = f", goal {finding.goal}: {_verdict(finding)}" if finding.goal else ""
+    place = f" on {finding.database}" if finding.database else ""
+    return f"{finding.benchmark}{place}, {finding.what}: {figure}{goal}"
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """All findings as a Markdown table, which a terminal shows as well as a page does."""
+    head = ("benchmark", "database", "figure", "median", "spread", "goal", "reached")
+    rows = [
+        (
+            item.benchmark,
+            item.database,
+            f"{item.what}, against {item.against}" if item.against else item.what,
+            _shown(item, item.median),
+            "{:.3g} to {:.3g}".format(*item.spread),
+            str(item.goal or ""),
+            _verdict(item),
+        )
+        for item in findings
+    ]
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    lines = [head, tuple("-" * width for width in widths), *rows]
+    return "\n".join(
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    )
+
+
+def write(findings: Sequence[Finding], path: Path) -> None:
+    """Write the figures, with the machine they were measured on, and the chart beside them.
+
+    Benchmarks that were not run this time stay as they were.
+    """
+    measured = {finding.benchmark for finding in findings}
+    kept = [item for item in _before(path) if item["benchmark"] not in measured]
+    shown = kept + [finding.as_json() for finding in findings]
+    document = {"machine": machine(), "findings": shown}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    draw(shown, path.with_suffix(".svg"))
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def draw(findings: Sequence[dict[str, Any]], path: Path) -> None:
+    """A bar for each finding that has a goal: how far it is from it, on a logarithmic scale."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to load, needed at the end
+
+    goals = [item for item in findings if item["goal"]]
+    figure = Figure(figsize=(9, 0.42 * len(goals) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    names = [" · ".join(filter(None, (item["database"], item["what"]))) for item in goals]
+    for place, item in enumerate(goals):
+        sign, wanted = item["goal"].split()
+        times = [_times(sign, float(wanted), value) for value in (item["median"], *item["spread"])]
+        axes.barh(place, times[0] - 1, left=1, color="#2a7" if item["reached"] else "#c63")
+        axes.plot(times[1:], [place, place], color="#333", linewidth=1)
+    axes.axvline(1, color="#333", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(goals)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("times better than the goal; the thin line is the spread")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _times(sign: str, wanted: float, value: float) -> float:
+    """How many times better than the goal; 1 is on it. Nothing is better than a thousand times."""
+    better = value / wanted if sign == "≥" else wanted / max(value, wanted / 1000)
+    return max(better, 0.001)
+
+
+def _shown(finding: Finding, value: float) -> str:
+    return f"{value:.3g}x" if finding.theirs else f"{value:.4g} {finding.unit}"
+
+
+def _verdict(finding: Finding) -> str:
+    return {None: "", True: "yes", False: "no"}[finding.reached]
+
+
+def _before(path: Path) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["findings"]
+    except (OSError, ValueError, KeyError):
+        return []
+    return found
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.machine()
