@@ -56,8 +56,9 @@ def main() -> int:
     if options.quick:
         print("A quick look: the sizes are too small for the figures to mean anything.")
     else:
-        publishing.write(found, options.json)
-        print(f"Written: {options.json} and {options.json.with_suffix('.svg')}")
+        chart = options.json.with_suffix(".svg")
+        publishing.draw(publishing.write(found, options.json), chart)
+        print(f"Written: {options.json} and {chart}")
     return 0
 
 

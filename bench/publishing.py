@@ -50,17 +50,20 @@ def table(findings: Sequence[Finding]) -> str:
     )
 
 
-def write(findings: Sequence[Finding], path: Path) -> None:
-    """Write the figures, with the machine they were measured on, and the chart beside them.
+def write(findings: Sequence[Finding], path: Path) -> list[dict[str, Any]]:
+    """Write the figures, with the machine they were measured on.
 
-    Benchmarks that were not run this time stay as they were.
+    What was not measured this time stays as it was.
+
+    Returns:
+        All that stands in the file now.
     """
-    measured = {finding.benchmark for finding in findings}
-    kept = [item for item in _before(path) if item["benchmark"] not in measured]
+    measured = {(finding.benchmark, finding.database) for finding in findings}
+    kept = [item for item in _before(path) if (item["benchmark"], item["database"]) not in measured]
     shown = kept + [finding.as_json() for finding in findings]
     document = {"machine": machine(), "findings": shown}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    draw(shown, path.with_suffix(".svg"))
+    return shown
 
 
 def machine() -> dict[str, Any]:
@@ -72,7 +75,7 @@ def machine() -> dict[str, Any]:
         else os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": {name: _version(name) for name in _LIBRARIES},
     }
 
 
@@ -83,7 +86,10 @@ def draw(findings: Sequence[dict[str, Any]], path: Path) -> None:
     goals = [item for item in findings if item["goal"]]
     figure = Figure(figsize=(9, 0.42 * len(goals) + 1.2), layout="constrained")
     axes = figure.subplots()
-    names = [" · ".join(filter(None, (item["database"], item["what"]))) for item in goals]
+    names = [
+        " · ".join(filter(None, (item["database"], item["what"], item["against"])))
+        for item in goals
+    ]
     for place, item in enumerate(goals):
         sign, wanted = item["goal"].split()
         times = [_times(sign, float(wanted), value) for value in (item["median"], *item["spread"])]
@@ -91,10 +97,17 @@ def draw(findings: Sequence[dict[str, Any]], path: Path) -> None:
         axes.plot(times[1:], [place, place], color="#333", linewidth=1)
     axes.axvline(1, color="#333", linewidth=1)
     axes.set_xscale("log")
+    for axis_ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis_ticks(lambda value, _place: f"{value:g}x" if _is_shown(value) else "")
     axes.set_yticks(range(len(goals)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("times better than the goal; the thin line is the spread")
     figure.savefig(path, metadata={"Date": None})
+
+
+def _is_shown(tick: float) -> bool:
+    """Of a logarithmic scale, 1, 2 and 5 of each decade have room for their number."""
+    return f"{tick:e}"[0] in "125"
 
 
 def _times(sign: str, wanted: float, value: float) -> float:
@@ -117,6 +130,13 @@ def _before(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, KeyError):
         return []
     return found
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:
