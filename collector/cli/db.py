@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from collector.cli import shared
-from collector.storage import migrate
+from collector.storage import migrate, revisions
 from collector.storage.database import Database
 
 
@@ -20,7 +20,7 @@ def upgrade(revision: str) -> None:
     """Create or update the tables and views. Repeating it changes nothing."""
     with Database(shared.load_settings().database_url) as database:
         migrate.upgrade(database, revision)
-        click.echo(f"{database.shown_url} is at revision {migrate.current(database)}.")
+        click.echo(f"{database.shown_url} is at revision {revisions.current(database)}.")
 
 
 @db.command()
@@ -34,14 +34,14 @@ def downgrade(revision: str, yes: bool) -> None:
                 f"Take {database.shown_url} back to {revision}? Data can be lost.", abort=True
             )
         migrate.downgrade(database, revision)
-        click.echo(f"{database.shown_url} is at revision {migrate.current(database) or 'base'}.")
+        click.echo(f"{database.shown_url} is at revision {revisions.current(database) or 'base'}.")
 
 
 @db.command()
 def current() -> None:
     """Show the database's revision and the one this version expects."""
     with Database(shared.load_settings().database_url) as database:
-        found, wanted = migrate.current(database), migrate.newest()
+        found, wanted = revisions.current(database), revisions.newest()
     click.echo(f"{found or 'none'} (this version expects {wanted})")
     if found != wanted:
         click.echo("Run: collector db upgrade", err=True)

@@ -23,7 +23,7 @@ from granian.server.common import AbstractServer
 from collector import config, logs
 from collector.config import Settings
 from collector.errors import AddressError, SettingError
-from collector.storage import migrate
+from collector.storage import revisions
 from collector.storage.database import Database
 from collector.web import capacity, create_app
 
@@ -68,7 +68,7 @@ def serve(**overrides: Any) -> None:
     settings = replace(config.load(), **given)
     logs.configure(settings)
     with Database(settings.database_url, pool_size=1) as database:
-        migrate.require_migrated(database)
+        revisions.require_newest(database)
     address, port = _free_address(settings.host, settings.port)
     # A forked worker would begin with this process's signal handlers, and lose a signal to stop
     # that comes while it loads.

@@ -17,7 +17,7 @@ from collector.domain.definition import Definition
 from collector.domain.identifiers import MAX_PROJECT_ID, is_region
 from collector.domain.times import parse_duration, parse_time
 from collector.sources import definition
-from collector.storage import migrate
+from collector.storage import revisions
 from collector.storage.database import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -111,7 +111,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
         DatabaseUnavailableError, NotMigratedError
     """
     with Database(settings.database_url) as database:
-        migrate.require_migrated(database)
+        revisions.require_newest(database)
         yield database
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from collector import config, logs
 from collector.config import Settings
 from collector.errors import DatabaseUnavailableError
-from collector.storage import migrate
+from collector.storage import revisions
 from collector.storage.database import Database
 from collector.web import answers, beacons, calls, health, snippet, state, webhooks
 
@@ -50,6 +50,6 @@ def _require_migrated(settings: Settings) -> None:
     # Closed again at once: a connection must not be shared with processes forked later.
     with Database(settings.database_url, pool_size=1) as database:
         try:
-            migrate.require_migrated(database)
+            revisions.require_newest(database)
         except DatabaseUnavailableError as error:
             _log.warning("database_unavailable_at_start", error=str(error))

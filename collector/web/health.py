@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from collector.errors import NotMigratedError, RequestRefusedError
-from collector.storage import migrate
+from collector.storage import revisions
 from collector.web import state
 from collector.web.answers import RETRY_AFTER_SECONDS
 
@@ -22,7 +22,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Beacons can be stored: the database answers and is at this version's revision."""
     try:
-        migrate.require_migrated(state.current().database)
+        revisions.require_newest(state.current().database)
     except NotMigratedError as error:
         raise RequestRefusedError(
             503,

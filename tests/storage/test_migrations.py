@@ -15,7 +15,7 @@ from collector.domain.beacon import Beacon
 from collector.domain.call import OWN, Call
 from collector.domain.identifiers import parse_session_key
 from collector.errors import NotMigratedError, UsageError
-from collector.storage import calls, examining, funnel, installations, migrate, sessions
+from collector.storage import calls, examining, funnel, installations, migrate, revisions, sessions
 from collector.storage.database import Database
 from collector.storage.tables import Base
 
@@ -51,7 +51,7 @@ def test_the_migrations_run_down_to_nothing_and_up_again(database: Database) -> 
         assert set(inspector.get_table_names()) <= {"alembic_version"}
         assert inspector.get_view_names() == []
     migrate.upgrade(database)
-    migrate.require_migrated(database)
+    revisions.require_newest(database)
 
 
 def test_an_installation_of_before_honours_global_privacy_control(database: Database) -> None:
@@ -108,7 +108,7 @@ def _of_before(database: Database) -> list[sa.Row[Any]]:
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     migrate.upgrade(database)
-    assert migrate.current(database) == migrate.newest()
+    assert revisions.current(database) == revisions.newest()
 
 
 def test_an_empty_database_is_told_apart_with_the_command_to_run(empty_database_url: str) -> None:
@@ -116,7 +116,7 @@ def test_an_empty_database_is_told_apart_with_the_command_to_run(empty_database_
         Database(empty_database_url) as database,
         pytest.raises(NotMigratedError, match="collector db upgrade"),
     ):
-        migrate.require_migrated(database)
+        revisions.require_newest(database)
 
 
 def test_a_query_on_an_empty_database_says_which_command_to_run(empty_database_url: str) -> None:
