@@ -159,13 +159,6 @@ def customer(server: Server, site: Site) -> Customer:
     return server.add_customer(site)
 
 
-@pytest.fixture
-def own_server(sqlite_template: Path, tmp_path: Path) -> Iterator[Server]:
-    """A real server that the test may take down or break."""
-    with Server(sqlite_template, tmp_path) as started:
-        yield started
-
-
 @pytest.fixture(scope="session")
 def verify() -> Iterator[Verifier]:
     """Verifies pages as `collector verify` does, with one Chromium for the whole run."""

@@ -6,6 +6,8 @@ The snippet's other tests look at its requests. These look at what an analyst wo
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -40,23 +42,32 @@ class Server:
         self._serving: Serving | None = None
 
     def __enter__(self) -> Server:
-        self.come_up()
+        self._come_up()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.go_down()
+        self._go_down()
         self.database.close()
 
     @property
     def url(self) -> str:
-        """Stays the same over ``go_down`` and ``come_up``."""
+        """Stays the same over ``down``."""
         return f"http://127.0.0.1:{self._port}"
 
-    def come_up(self) -> None:
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """It is away meanwhile."""
+        self._go_down()
+        try:
+            yield
+        finally:
+            self._come_up()
+
+    def _come_up(self) -> None:
         self._serving = serving.start(self.database_url, "--port", self._port, folder=self._folder)
         self._port = str(self._serving.address[1])
 
-    def go_down(self) -> None:
+    def _go_down(self) -> None:
         if self._serving is not None:
             assert self._serving.stop() == 0, self._serving.log()
             assert self._serving.process.stdout

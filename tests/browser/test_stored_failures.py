@@ -10,20 +10,18 @@ import sqlalchemy as sa
 
 from tests.browser.customer import Customer, Server
 from tests.browser.driving import VIEW
-from tests.browser.site import LATE_TAG, TAG_SCRIPT, USER, Site, inline
+from tests.browser.site import LATE_TAG, TAG_SCRIPT, USER, inline
 from tests.browser.tabs import Tab
 
 
 def test_a_server_that_was_down_gets_the_session_at_the_next_view(
-    tab: Tab, own_server: Server, site: Site
+    tab: Tab, customer: Customer
 ) -> None:
-    customer = own_server.add_customer(site)
     customer.open(tab, LATE_TAG)
-    own_server.go_down()
-    tab.evaluate("loadTag().then(() => 0)")
-    tab.settle(f"{site.url}/elsewhere")
-    assert [beacon.answer for beacon in tab.beacons] == [0]
-    own_server.come_up()
+    with customer.server.down():
+        tab.evaluate("loadTag().then(() => 0)")
+        tab.settle(f"{customer.site.url}/elsewhere")
+        assert [beacon.answer for beacon in tab.beacons] == [0]
     assert customer.sessions == []
     tab.evaluate(VIEW)
     customer.wait_for_sessions((USER, 4, 1))
@@ -35,18 +33,22 @@ def test_a_server_that_was_down_gets_the_session_at_the_next_view(
 @contextmanager
 def without_table(server: Server, table: str) -> Iterator[None]:
     """Take a table away, so that nothing can be stored, and give it back."""
-    for before, after in ((table, f"{table}_away"), (f"{table}_away", table)):
-        with server.database.write() as connection:
-            connection.execute(sa.text(f"ALTER TABLE {before} RENAME TO {after}"))
-        if before == table:
-            yield
+    _rename(server, table, f"{table}_away")
+    try:
+        yield
+    finally:
+        _rename(server, f"{table}_away", table)
+
+
+def _rename(server: Server, before: str, after: str) -> None:
+    with server.database.write() as connection:
+        connection.execute(sa.text(f"ALTER TABLE {before} RENAME TO {after}"))
 
 
 def test_a_server_that_answered_503_gets_the_session_at_the_next_view(
-    tab: Tab, own_server: Server, site: Site
+    tab: Tab, customer: Customer
 ) -> None:
-    customer = own_server.add_customer(site)
-    with without_table(own_server, "session"):
+    with without_table(customer.server, "session"):
         customer.open(tab, TAG_SCRIPT)
         customer.settle(tab)
         assert [beacon.answer for beacon in tab.beacons] == [503]
