@@ -17,17 +17,29 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from websockets.exceptions import WebSocketException
 
+from tests.browser import firefox
+from tests.browser.firefox import Firefox
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FIREFOX_NAMES = ("firefox", "firefox-esr")
 
 SKIPPED = "Browser tests are skipped, because SKIP_BROWSER=1."
 NO_FIREFOX = "No Firefox was found; make test says what was tried."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driven:
+    """A Firefox that runs, and where it was found."""
+
+    path: str
+    firefox: Firefox
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +75,21 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or _installed(NAMES, shutil.which, _chromium_starts)
 
 
-def find_firefox() -> str | None:
-    """Path of a Firefox that can be driven, the one that $FIREFOX names if it names one."""
+def find_firefox(stack: ExitStack) -> Driven | None:
+    """A Firefox that can be driven, the one that $FIREFOX names if it names one.
+
+    To be driven is how it proves that it can be, so it runs already, until the stack ends.
+    """
     named = os.environ.get("FIREFOX")
-    return _installed((named,) if named else FIREFOX_NAMES, shutil.which, _firefox_starts)
+    found: list[Driven] = []
+
+    def starts(path: str) -> bool:
+        driven = _drive(path, stack)
+        found.extend([driven] if driven else [])
+        return driven is not None
+
+    _installed((named,) if named else FIREFOX_NAMES, shutil.which, starts)
+    return found[0] if found else None
 
 
 def prepare(around: Surroundings) -> Outcome:
@@ -136,17 +159,21 @@ def _chromium_starts(path: str) -> bool:
 
 
 def _firefox_starts(path: str) -> bool:
-    """Whether the tests can drive it: some are packed so that they see no profile of ours."""
-    if "Firefox" not in _version(path):
-        return False
-    from tests.browser import firefox
+    with ExitStack() as stack:
+        return _drive(path, stack) is not None
 
+
+def _drive(path: str, stack: ExitStack) -> Driven | None:
+    """It, if the tests can drive it: some are packed so that they see no profile of ours."""
+    if "Firefox" not in _version(path):
+        return None
     try:
-        with firefox.running(path) as started, started.tab() as tab:
-            return bool(tab.evaluate("true"))
+        started = stack.enter_context(firefox.running(path))
+        with started.tab() as tab:
+            return Driven(path=path, firefox=started) if tab.evaluate("true") else None
     except (AssertionError, OSError, WebSocketException) as error:
         sys.stderr.write(f"  {path}: {error}\n")
-        return False
+        return None
 
 
 def _version(path: str) -> str:
@@ -210,7 +237,7 @@ def main() -> int:
         return 1
     if skip:
         return 0
-    firefox = prepare_firefox(
+    outcome = prepare_firefox(
         Surroundings(
             setting=os.environ.get("FIREFOX"),
             skip=skip,
@@ -220,7 +247,7 @@ def main() -> int:
             playwright_install=None,
         )
     )
-    sys.stderr.write(f"{firefox.message}\n")
+    sys.stderr.write(f"{outcome.message}\n")
     return 0
 
 

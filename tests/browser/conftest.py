@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.browser.reusing import ReusedPage, new_context, nothing_thrown
 from tests.browser.site import Site
 from tests.browser.tabs import ChromiumTab, Tab
 from tests.browser.verifying import Verifier
-from tests.prepare_browser import NO_FIREFOX, SKIPPED, find_chromium, find_firefox
+from tests.prepare_browser import NO_FIREFOX, SKIPPED, Driven, find_chromium, find_firefox
 
 #: No sandbox when root: Chromium refuses to start with one. The rest keeps it on loopback.
 FLAGS = (
@@ -100,22 +101,22 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def firefox_path() -> str:
-    """A Firefox that can be driven; where there is none, its tests are skipped."""
-    return find_firefox() or pytest.skip(NO_FIREFOX)
+def driven_firefox() -> Iterator[Driven]:
+    """One Firefox for the whole run; where none can be driven, its tests are skipped."""
+    with ExitStack() as stack:
+        yield find_firefox(stack) or pytest.skip(NO_FIREFOX)
 
 
 @pytest.fixture(scope="session")
-def firefox(firefox_path: str) -> Iterator[Firefox]:
-    """One Firefox for the whole run."""
-    with firefoxes.running(firefox_path) as started:
-        yield started
+def firefox(driven_firefox: Driven) -> Firefox:
+    return driven_firefox.firefox
 
 
 @pytest.fixture(scope="session")
-def firefox_with_gpc(firefox_path: str) -> Iterator[Firefox]:
+def firefox_with_gpc(driven_firefox: Driven) -> Iterator[Firefox]:
     """One whose visitor has asked, in its settings, not to be sold or shared."""
-    with firefoxes.running(firefox_path, {"privacy.globalprivacycontrol.enabled": True}) as started:
+    asked = {"privacy.globalprivacycontrol.enabled": True}
+    with firefoxes.running(driven_firefox.path, {**asked}) as started:
         yield started
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,7 +153,8 @@ def test_a_named_firefox_that_does_not_start_is_not_replaced_by_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FIREFOX", "/nowhere/firefox")
-    assert find_firefox() is None
+    with ExitStack() as stack:
+        assert find_firefox(stack) is None
 
 
 def test_each_firefox_that_is_looked_for_is_named_when_none_is_found() -> None:
