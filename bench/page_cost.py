@@ -92,7 +92,7 @@ def requests_made(customer: Customer) -> dict[str, int]:
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
-        tab = ChromiumTab(browser.new_context())
+        tab = ChromiumTab(browser.new_context().new_page())
         customer.open(tab, TAG_SCRIPT)
         counts = {"first page": so_far(tab)}
         for _ in range(20):

@@ -127,8 +127,11 @@ def tab(request: pytest.FixtureRequest) -> Iterator[Tab]:
         with request.getfixturevalue("firefox").tab() as opened:
             yield opened
     else:
-        opened = ChromiumTab(request.getfixturevalue("context"))
+        reused: ReusedPage = request.getfixturevalue("reused_page")
+        opened = ChromiumTab(reused.take())
         yield opened
+        opened.let_go()
+        reused.give_back()
     assert opened.thrown == []
 
 
@@ -142,7 +145,7 @@ def tab_with_gpc(request: pytest.FixtureRequest) -> Iterator[Tab]:
         context: BrowserContext = request.getfixturevalue("context")
         context.set_extra_http_headers({"Sec-GPC": "1"})
         context.add_init_script("navigator.globalPrivacyControl = true")
-        opened = ChromiumTab(context)
+        opened = ChromiumTab(context.new_page())
         yield opened
     assert opened.thrown == []
 

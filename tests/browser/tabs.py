@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Request
+from playwright.sync_api import Page, Request
 
 #: Long enough for a slow machine; a test that needs it has failed.
 DEADLINE_SECONDS = 15
@@ -98,17 +98,26 @@ class Tab(ABC):
 
 
 class ChromiumTab(Tab):
-    """Through Playwright; the context is the profile."""
+    """Through Playwright, on a page that it listens to until ``let_go``."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, page: Page) -> None:
         super().__init__()
         self._requests: dict[Request, Sent] = {}
-        self._page = context.new_page()
-        self._page.on("pageerror", lambda error: self.thrown.append(str(error)))
-        self._page.on("console", lambda message: self.spoken.append(message.text))
-        self._page.on("request", self._note)
-        self._page.on("response", lambda response: self._answer(response.request, response.status))
-        self._page.on("requestfailed", lambda request: self._answer(request, 0))
+        self._page = page
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "pageerror": lambda error: self.thrown.append(str(error)),
+            "console": lambda message: self.spoken.append(message.text),
+            "request": self._note,
+            "response": lambda response: self._answer(response.request, response.status),
+            "requestfailed": lambda request: self._answer(request, 0),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
+
+    def let_go(self) -> None:
+        """Leave the page to whoever is next."""
+        for event, listener in self._listeners.items():
+            self._page.remove_listener(event, listener)
 
     def open(self, url: str) -> None:
         self._page.goto(url)
@@ -124,4 +133,5 @@ class ChromiumTab(Tab):
         self.sent.append(self._requests[request])
 
     def _answer(self, request: Request, status: int) -> None:
-        self._requests[request].answer = status
+        if request in self._requests:  # else of those who had the page before
+            self._requests[request].answer = status
