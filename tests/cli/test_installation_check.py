@@ -6,22 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from flask import Flask
 
 from collector import config
+from collector.config import Settings
 from collector.domain import outcomes
 from collector.storage import beacon_counts, installations, sessions
 from collector.storage.beacon_counts import BeaconCount
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
+from collector.web import create_app
 from tests.cli.conftest import PROJECT, SECRET, CommandLine, Ran
 from tests.domain.samples import a_beacon
-from tests.web import serving
-from tests.web.serving import Serving
 
 SHOP = "https://shop.example"
 WWW = "https://www.shop.example"
@@ -36,30 +35,30 @@ BEACON: dict[str, Any] = {
 class Pages:
     """Pages that send beacons to a server; once it has stopped, what it counted is written."""
 
-    def __init__(self, server: Serving) -> None:
-        self._server = server
+    def __init__(self, app: Flask) -> None:
+        self._app = app
 
     def send(self, body: object = BEACON, origin: str = SHOP, **headers: str) -> int:
-        return requests.post(
-            f"{self._server.url}/v1/sessions",
-            data=body if isinstance(body, str) else json.dumps(body),
-            headers={"Content-Type": "text/plain", "Origin": origin, **headers},
-            timeout=20,
-        ).status_code
+        return (
+            self._app.test_client()
+            .post(
+                "/v1/sessions",
+                data=body if isinstance(body, str) else json.dumps(body),
+                headers={"Content-Type": "text/plain", "Origin": origin, **headers},
+            )
+            .status_code
+        )
 
     def done(self) -> None:
-        if self._server.process.poll() is None:
-            assert self._server.stop() == 0
+        self._app.extensions["collector"].close()
 
 
+# That a server writes what it has counted before it ends: tests/web/test_serve_counting.py.
 @pytest.fixture
-def pages(provider: CommandLine, tmp_path: Path) -> Iterator[Pages]:
-    server = serving.start(provider.database_url, folder=tmp_path)
-    opened = Pages(server)
+def pages(provider: CommandLine) -> Iterator[Pages]:
+    opened = Pages(create_app(Settings(database_url=provider.database_url)))
     yield opened
     opened.done()
-    assert server.process.stdout
-    server.process.stdout.close()
 
 
 def refuse(
