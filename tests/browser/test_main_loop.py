@@ -184,23 +184,3 @@ def test_a_page_view_becomes_an_accepted_enrichment_and_only_once(
     provider.command("reconcile")
     assert len(sandbox.requests) == requests_before
     assert {**provider.status(), "last_run": None} == {**status, "last_run": None}
-
-
-@pytest.mark.parametrize("dialect", ["sqlite"])
-def test_a_page_that_is_not_among_the_origins_learns_why(
-    provider: Provider, collector_url: str, database: Database, site: Site, page: Page
-) -> None:
-    provider.command(
-        *("installation", "edit", str(PROJECT), "--add-origin", "https://other.example"),
-        *("--remove-origin", site.url),
-    )
-    page.goto(
-        site.add_page(LATE_TAG, f'<script async src="{collector_url}/v1/snippet.js"></script>')
-    )
-    page.wait_for_function("() => Boolean(window.sessionCollector?.live)")
-    with page.expect_response(f"{collector_url}/v1/sessions") as answered:
-        page.evaluate("loadTag()")
-    assert answered.value.status == 403
-    assert answered.value.headers["x-collector-error"] == "origin_not_allowed"
-    assert answered.value.headers["access-control-allow-origin"] == site.url
-    assert reported_sessions(database) == []

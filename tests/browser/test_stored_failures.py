@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Page
 
 from tests.browser.customer import Customer, Server
 from tests.browser.driving import VIEW
@@ -28,6 +29,18 @@ def test_a_server_that_was_down_gets_the_session_at_the_next_view(
     tab.evaluate(VIEW)
     customer.settle(tab)
     assert customer.sessions == [(USER, 4, 1)]
+
+
+def test_a_page_that_is_not_among_the_origins_learns_why(page: Page, customer: Customer) -> None:
+    customer.edit(origins=("https://other.example",))
+    page.goto(customer.page(LATE_TAG, customer.snippet()))
+    page.wait_for_function("() => Boolean(window.sessionCollector?.live)")
+    with page.expect_response(f"{customer.server.url}/v1/sessions") as answered:
+        page.evaluate("loadTag()")
+    assert answered.value.status == 403
+    assert answered.value.headers["x-collector-error"] == "origin_not_allowed"
+    assert answered.value.headers["access-control-allow-origin"] == customer.site.url
+    assert customer.sessions == []
 
 
 @contextmanager
