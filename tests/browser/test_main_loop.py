@@ -18,11 +18,10 @@ import requests
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
-from collector import config
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
-from collector.storage.secrets import generate_key
 from tests.browser.site import LATE_TAG, PROJECT, USER, Site, inline
+from tests.cli.conftest import CommandLine
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.world import EXAMPLE
 
@@ -32,28 +31,12 @@ SECONDS = 30
 class Provider:
     """A provider who works by commands alone."""
 
-    def __init__(self, database_url: str, sandbox: Sandbox, folder: Path) -> None:
-        self.folder = folder
-        self.environment = config.environment_with(
-            database_url=database_url,
-            secret_key=generate_key(),
-            auth_url=sandbox.auth_url,
-            integration=str(EXAMPLE),
-            client_secret=PHONE_CALL_INSTALLATION.client_secret,
-            log_level="warning",
-        )
+    def __init__(self, shell: CommandLine) -> None:
+        self.folder = shell.folder
+        self._shell = shell
 
     def command(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "collector", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self._shell.well(*words).out
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.command("status", "--json"))
@@ -67,9 +50,25 @@ def page(own_page: Page) -> Page:
 
 
 @pytest.fixture
-def provider(database_url: str, sandbox: Sandbox, site: Site, tmp_path: Path) -> Provider:
+def provider(
+    database_url: str,
+    sandbox: Sandbox,
+    site: Site,
+    tmp_path: Path,
+    secret_key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Provider:
     """The database is migrated, and the installation of the site is added."""
-    made = Provider(database_url, sandbox, tmp_path)
+    shell = CommandLine(tmp_path, monkeypatch)
+    shell.set(
+        database_url=database_url,
+        secret_key=secret_key,
+        auth_url=sandbox.auth_url,
+        integration=str(EXAMPLE),
+        client_secret=PHONE_CALL_INSTALLATION.client_secret,
+        log_level="warning",
+    )
+    made = Provider(shell)
     made.command(
         *("installation", "add", "--project-id", str(PROJECT), "--integration-id", "42"),
         *("--client-id", PHONE_CALL_INSTALLATION.client_id, "--origin", site.url),
@@ -84,8 +83,7 @@ def collector_url(provider: Provider) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     server = subprocess.Popen(
-        [sys.executable, "-m", "collector", "serve", "--port", port, "--processes", "1"],
-        env=provider.environment,
+        [sys.executable, "-m", "collector", "serve", "--port", port, "--processes", "1"]
     )
     url = f"http://127.0.0.1:{port}"
     try:
