@@ -12,6 +12,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumber
 
+from collector.domain import plain_numbers
 from collector.domain.values import is_shortened
 
 #: No network has a full number as short as this; what is not one of the region's is a short code.
@@ -20,6 +21,10 @@ _MAX_SHORT = 6
 _MAX_DIGITS = 20
 #: What is longer is no number with something beside it, and not worth the time.
 _MAX_LENGTH = 200
+
+#: Digits, and what people put between them.
+_PLAIN = re.compile(r"\+?\d[\d ().-]{6,39}", re.ASCII)
+_BETWEEN = str.maketrans("", "", "+ ().-")
 
 _E164 = phonenumbers.PhoneNumberFormat.E164
 
@@ -85,6 +90,28 @@ def normalise_number(value: str, region: str | None) -> str:
     Args:
         region: two-letter country of numbers written in national form, or None.
     """
+    plain = _from_digits(value, region) if _PLAIN.fullmatch(value) else None
+    return by_general_rules(value, region) if plain is None else plain
+
+
+def _from_digits(value: str, region: str | None) -> str | None:
+    """A number that is written in full or in national form; None if it could be anything else."""
+    digits = value.translate(_BETWEEN)
+    if not _MAX_SHORT < len(digits) <= _MAX_DIGITS or value.endswith(".0"):
+        return None
+    if value[0] == "+":
+        full = digits if plain_numbers.in_full(digits) else None
+    elif region and digits[0] == "0" and digits[1] != "0":
+        full = plain_numbers.from_national(digits, region)
+    else:
+        full = None
+    if full is None or len(full) <= _MAX_SHORT:
+        return None
+    return "" if _are_nobody(digits) or _are_nobody(full) else f"+{full}"
+
+
+def by_general_rules(value: str, region: str | None) -> str:
+    """The same, with nothing taken for granted, in twenty times the time."""
     text = _plain(value)
     if len(text) > _MAX_LENGTH:
         return text
@@ -123,8 +150,7 @@ def _is_nobody(text: str) -> bool:
     """Whether it stands for a number that is withheld, or says nothing at all."""
     digits = _digits(text)
     if digits:
-        # A normaliser elsewhere may have taken them for American numbers.
-        return not digits.strip("0") or digits in _KEYPAD or digits.removeprefix("1") in _KEYPAD
+        return _are_nobody(digits)
     letters = "".join(
         sign if sign.isalnum() else " "
         for sign in unicodedata.normalize("NFKD", text.casefold())
@@ -134,6 +160,11 @@ def _is_nobody(text: str) -> bool:
     if words & _WITHHELD:
         return words <= _WITHHELD | _BESIDE
     return not words or " ".join(letters.split()) in _PHRASES
+
+
+def _are_nobody(digits: str) -> bool:
+    # A normaliser elsewhere may have taken them for American numbers.
+    return not digits.strip("0") or digits in _KEYPAD or digits.removeprefix("1") in _KEYPAD
 
 
 def _local(number: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple, TypeGuard
 
 from collector.domain.call import Scalar
 from collector.domain.definition import Columns
@@ -15,11 +15,11 @@ MAX_ATTRIBUTE = 2000
 Record = Mapping[str, object]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """The column of several that holds something, and what it holds, as text without blanks.
 
-    ``typed`` says that it was no text, but a number or truth value.
+    ``typed`` says that it was no text, but a number or truth value. A tuple, because each record
+    of a file makes ten.
     """
 
     column: str
@@ -38,6 +38,14 @@ def cell(record: Record, columns: Columns) -> Cell | None:
         RecordError: it holds something that is no text, number or truth value.
     """
     for column in columns:
+        found = record.get(column)
+        # As in _is_plain, which for each cell of a file would be a call too many.
+        if type(found) is str and found.isascii() and len(found) <= MAX_ATTRIBUTE:
+            text = found.strip()
+            if text and "\x00" not in found:
+                return Cell(column, text)
+            if not text:
+                continue
         value = scalar(record, column)
         text = value.strip() if isinstance(value, str) else as_text(value)
         if text:
@@ -70,6 +78,9 @@ def scalar(record: Record, column: str) -> Scalar:
     Raises:
         RecordError: it holds something that is no text, number or truth value.
     """
+    found = record.get(column)
+    if _is_plain(found):
+        return found
     value = _look_up(record, column)
     if value is _ABSENT or (isinstance(value, list | dict) and not value):
         return None
@@ -89,6 +100,16 @@ def scalar(record: Record, column: str) -> Scalar:
 
 
 _ABSENT = object()
+
+
+def _is_plain(value: object) -> TypeGuard[str]:
+    """Whether it is text that nothing can be wrong with."""
+    return (
+        type(value) is str
+        and value.isascii()
+        and len(value) <= MAX_ATTRIBUTE
+        and "\x00" not in value
+    )
 
 
 def _look_up(record: Record, column: str) -> object:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from collector.domain import values
 from collector.domain.definition import CallMapping, Columns
@@ -17,9 +17,11 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """A time that a record tells, and what of the record tells it, as a message begins."""
+class Told(NamedTuple):
+    """A time that a record tells, and what of the record tells it, as a message begins.
+
+    A tuple, because each record of a file makes two or three.
+    """
 
     what: str
     time: datetime

@@ -11,6 +11,9 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 _TOO_LARGE = Decimal("1.7976931348623158e308")
 _LONGEST = timedelta(days=366)  # longer is a mistake, and could lead out of the calendar
 
+#: A number this short needs no look at how large it is.
+_FEW_DIGITS = 9
+
 _TRUE = frozenset(
     {"true", "t", "yes", "y", "1", "on", "oui", "ja", "sí", "si", "sim", "vrai", "wahr"}
 )
@@ -71,6 +74,10 @@ def parse_length(text: str, unit: timedelta, decimal: str = ".") -> timedelta:
     Raises:
         ValueError: it is none, or longer than a year.
     """
+    if text.isascii() and text.isdigit() and len(text) <= _FEW_DIGITS:
+        length = int(text) * unit
+        if length <= _LONGEST:
+            return length
     clock = _CLOCK.fullmatch(text.strip())
     try:
         if clock:
@@ -101,7 +108,7 @@ def parse_bool(text: str) -> bool:
 
 def is_shortened(text: str) -> bool:
     """Whether it is a long number as spreadsheets show it, ``4.42079E+11``: digits are lost."""
-    return _SHORTENED.fullmatch(text) is not None
+    return "+" in text[1:] and _SHORTENED.fullmatch(text) is not None
 
 
 def _plainly(text: str, decimal: str) -> str | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.domain import plain_numbers
 from collector.domain.beacon import read_keys
 from collector.domain.definition import CallMapping
 from collector.domain.identifiers import TRACKING_NUMBER, normalise_key
-from collector.domain.numbers import normalise_number
+from collector.domain.numbers import by_general_rules, normalise_number
 from collector.domain.reading import CallReader
 from tests.domain.samples import NOON
 
@@ -229,3 +233,17 @@ def test_whatever_stands_between_its_digits_a_number_stays_the_same(
     spelt = f"+3319900{last[0]}{last[1]}"
     assert normalise_number(f"01 {body}", "FR") == spelt
     assert normalise_number(f"+33 1{body}", None) == spelt
+
+
+def test_a_clear_number_of_any_country_is_spelt_as_the_general_rules_spell_it() -> None:
+    chance = random.Random(7)  # noqa: S311 - no secret
+    clear = 0
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        code = phonenumbers.country_code_for_region(region)
+        for _ in range(4):
+            digits = "".join(chance.choices("0123456789", k=chance.randint(5, 12)))
+            for written in (f"+{code}{digits}", f"+{code}0{digits}", f"0{digits}", digits):
+                spelt = normalise_number(written, region)
+                assert spelt == by_general_rules(written, region), (written, region)
+            clear += plain_numbers.in_full(f"{code}{digits}")
+    assert clear > 100  # else nothing was compared
