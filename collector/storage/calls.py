@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from collector.domain.call import Call
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage.database import insert_for
+from collector.storage import bulk
 from collector.storage.installations import queue_up
 from collector.storage.tables import CallKeyRow, CallRow
 
@@ -33,22 +33,24 @@ def store(
     """
     queue_up(connection, project_id)
     known = _known(connection, project_id, [call.call_id for call in calls])
+    _look_again(connection, project_id, known)
+    stored = frozenset(known)
     outcomes = []
-    changed: dict[str, Call] = {}
+    changed: dict[str, tuple[Call, str]] = {}
     confirmed: dict[str, datetime | None] = {}  # the same content, said again later
     for call in calls:
-        outcome = _compare(call, known.get(call.call_id))
+        content_hash = call.content_hash()
+        before = known.get(call.call_id)
+        outcome = _compare(call, content_hash, before)
         outcomes.append(outcome)
         if outcome is not Stored.UNCHANGED:
-            known[call.call_id] = (call.content_hash(), call.updated_at)
-            changed[call.call_id] = call
-        elif _confirms(call, known[call.call_id]):
-            known[call.call_id] = (call.content_hash(), call.updated_at)
+            changed[call.call_id] = call, content_hash
+        elif before is not None and _confirms(call, content_hash, before):
             confirmed[call.call_id] = call.updated_at
-    _look_again(connection, project_id, [call.call_id for call in calls])
-    if changed:
-        # Sorted, so that two imports of the same calls never wait for each other crosswise.
-        _upsert(connection, project_id, [changed[call_id] for call_id in sorted(changed)], now)
+        else:
+            continue
+        known[call.call_id] = _Known(content_hash, call.updated_at)
+    _upsert(connection, project_id, changed, stored, now)
     if confirmed:
         connection.execute(
             sa.update(CallRow)
@@ -59,112 +61,125 @@ def store(
     return outcomes
 
 
-def _confirms(call: Call, known: tuple[str, datetime | None]) -> bool:
+class _Known(NamedTuple):
+    """What is compared of a call that is stored already."""
+
+    content_hash: str
+    updated_at: datetime | None
+    verdict: str = Verdict.WAITING
+
+
+def _confirms(call: Call, content_hash: str, known: _Known) -> bool:
     """Whether it says the same at a later time, so that what lies between has come too late."""
-    content_hash, updated_at = known
     return (
-        content_hash == call.content_hash()
+        known.content_hash == content_hash
         and call.updated_at is not None
-        and (updated_at is None or updated_at < call.updated_at)
+        and (known.updated_at is None or known.updated_at < call.updated_at)
     )
 
 
-def _look_again(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) -> None:
+def _look_again(connection: sa.Connection, project_id: int, known: Mapping[str, _Known]) -> None:
     """A record sent again may have become buildable: the definition may have been mended."""
-    connection.execute(
-        sa.update(CallRow)
-        .where(
-            CallRow.project_id == project_id,
-            CallRow.call_id.in_(call_ids),
-            CallRow.verdict.in_((Verdict.INVALID, Verdict.REJECTED)),
+    mendable = [
+        call_id
+        for call_id, found in known.items()
+        if found.verdict in {Verdict.INVALID, Verdict.REJECTED}
+    ]
+    if mendable:
+        connection.execute(
+            sa.update(CallRow).where(*_among(connection, CallRow, project_id, mendable)),
+            {"examine": True},
         )
-        .values(examine=True)
-    )
 
 
 def _known(
-    connection: sa.Connection, project_id: int, call_ids: Sequence[str]
-) -> dict[str, tuple[str, datetime | None]]:
+    connection: sa.Connection, project_id: int, call_ids: Collection[str]
+) -> dict[str, _Known]:
     rows = connection.execute(
-        sa.select(CallRow.call_id, CallRow.content_hash, CallRow.updated_at).where(
-            CallRow.project_id == project_id, CallRow.call_id.in_(call_ids)
+        sa.select(CallRow.call_id, CallRow.content_hash, CallRow.updated_at, CallRow.verdict).where(
+            *_among(connection, CallRow, project_id, call_ids)
         )
     )
-    return {row.call_id: (row.content_hash, row.updated_at) for row in rows}
+    return {row.call_id: _Known(row.content_hash, row.updated_at, row.verdict) for row in rows}
 
 
-def _compare(call: Call, known: tuple[str, datetime | None] | None) -> Stored:
+def _among(
+    connection: sa.Connection,
+    table: type[CallRow | CallKeyRow],
+    project_id: int,
+    call_ids: Collection[str],
+) -> tuple[sa.ColumnElement[bool], ...]:
+    named = bulk.one_of(table.call_id, call_ids, connection.dialect.name)
+    return table.project_id == project_id, named
+
+
+def _compare(call: Call, content_hash: str, known: _Known | None) -> Stored:
     if known is None:
         return Stored.NEW
-    content_hash, updated_at = known
-    if content_hash == call.content_hash():
+    if known.content_hash == content_hash:
         return Stored.UNCHANGED
-    if updated_at is not None and call.updated_at is not None and call.updated_at < updated_at:
+    said = known.updated_at
+    if said is not None and call.updated_at is not None and call.updated_at < said:
         return Stored.UNCHANGED
     return Stored.UPDATED
 
 
+#: What a call has of a record besides its attributes.
+_TOLD = (
+    "started_at", "ended_at", "updated_at", "source", "answered", "value", "caller", "caller_key",
+)  # fmt: skip
+
+#: The verdict stays until the job has looked: it is still true of what was sent.
+_UPDATE = "ON CONFLICT (project_id, call_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}"
+    for name in (*_TOLD, "attributes", "content_hash", "changed_at", "examine")
+)
+
+
 def _upsert(
-    connection: sa.Connection, project_id: int, calls: Sequence[Call], now: datetime
+    connection: sa.Connection,
+    project_id: int,
+    changed: Mapping[str, tuple[Call, str]],
+    stored: Collection[str],
+    now: datetime,
 ) -> None:
-    insert = insert_for(connection, CallRow)
-    content = {
-        name: insert.excluded[name]
-        for name in (
-            "started_at",
-            "ended_at",
-            "updated_at",
-            "attributes",
-            "content_hash",
-            "source",
-            "answered",
-            "value",
-            "caller",
-            "caller_key",
-        )
-    }
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["project_id", "call_id"],
-            # The verdict stays until the job has looked: it is still true of what was sent.
-            set_={**content, "changed_at": now, "examine": True},
-        ),
-        [_new_row(project_id, call, now) for call in calls],
+    """Write what is new or changed; what was stored before is updated, its keys replaced."""
+    # Sorted, so that rows lie beside those that are asked for with them.
+    calls = [changed[call_id][0] for call_id in sorted(changed)]
+    updated = [call_id for call_id in changed if call_id in stored]
+    bulk.insert(
+        connection,
+        CallRow.metadata.tables["call"],
+        {
+            "project_id": project_id,
+            "received_at": now,
+            "changed_at": now,
+            "verdict": Verdict.WAITING,
+            "reason": Reason.NEW,
+            "detail": "imported; the next run of the job looks at it",
+            "decided_at": now,
+            "examine": True,
+        },
+        {
+            "call_id": [call.call_id for call in calls],
+            **{name: [getattr(call, name) for call in calls] for name in _TOLD},
+            "attributes": [dict(call.attributes) for call in calls],
+            "content_hash": [changed[call.call_id][1] for call in calls],
+        },
+        conflict=_UPDATE if updated else "",
     )
-    connection.execute(
-        sa.delete(CallKeyRow).where(
-            CallKeyRow.project_id == project_id,
-            CallKeyRow.call_id.in_([call.call_id for call in calls]),
+    if updated:
+        connection.execute(
+            sa.delete(CallKeyRow).where(*_among(connection, CallKeyRow, project_id, updated))
         )
+    keys = [(call.call_id, *key) for call in calls for key in call.keys.items()]
+    bulk.insert(
+        connection,
+        CallKeyRow.metadata.tables["call_key"],
+        {"project_id": project_id},
+        {
+            "call_id": [call_id for call_id, _, _ in keys],
+            "kind": [kind for _, kind, _ in keys],
+            "value": [value for _, _, value in keys],
+        },
     )
-    keys = [
-        {"project_id": project_id, "call_id": call.call_id, "kind": kind, "value": value}
-        for call in calls
-        for kind, value in call.keys.items()
-    ]
-    if keys:
-        connection.execute(sa.insert(CallKeyRow), keys)
-
-
-def _new_row(project_id: int, call: Call, now: datetime) -> dict[str, Any]:
-    return {
-        "project_id": project_id,
-        "call_id": call.call_id,
-        "started_at": call.started_at,
-        "ended_at": call.ended_at,
-        "updated_at": call.updated_at,
-        "attributes": dict(call.attributes),
-        "content_hash": call.content_hash(),
-        "source": call.source,
-        "answered": call.answered,
-        "value": call.value,
-        "caller": call.caller,
-        "caller_key": call.caller_key,
-        "received_at": now,
-        "changed_at": now,
-        "verdict": Verdict.WAITING,
-        "reason": Reason.NEW,
-        "detail": "imported; the next run of the job looks at it",
-        "decided_at": now,
-        "examine": True,
-    }
