@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from collector.cli import shared
+from collector.cli import importing, shared
 from collector.cli.importing import Import
 from collector.cli.refused import refused
 from collector.domain.callers import CallerHash
@@ -116,7 +116,10 @@ def import_(
     definition = shared.load_definition(settings)
     keys = settings.secret_key
     stop = Event()
-    with shared.open_database(settings) as database:
+    with (
+        importing.looking_for_garbage_rarely(),
+        shared.open_database(settings, writes_much=True) as database,
+    ):
         with database.read() as connection:
             region = installations.get(connection, project_id).region
         caller_hash = CallerHash.of(keys[0]) if keys else None

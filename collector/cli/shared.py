@@ -104,13 +104,13 @@ def load_settings() -> Settings:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings, *, writes_much: bool = False) -> Iterator[Database]:
     """The database, once it is known to be migrated.
 
     Raises:
         DatabaseUnavailableError, NotMigratedError
     """
-    with Database(settings.database_url) as database:
+    with Database(settings.database_url, writes_much=writes_much) as database:
         revisions.require_newest(database)
         yield database
 

@@ -16,7 +16,9 @@ from collector.storage.calls import Stored
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
 
-CHUNK = 500
+#: So many are stored in one transaction. Another writer on SQLite waits as long as it takes, and
+#: with fewer, each would write most of the indexes' pages anew.
+CHUNK = 5000
 
 #: So many refusals are told with their reasons; beyond that they are only counted.
 MAX_TOLD = 1000
@@ -67,6 +69,7 @@ class Importer:
         None  #: so long refused records are kept; None leaves it to the job
     )
     strict: bool = False
+    chunk: int = CHUNK  #: so many records are stored in one transaction
     stopping: Callable[[], bool] = lambda: False  #: asked before each chunk
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -79,7 +82,7 @@ class Importer:
         """
         summary = Summary()
         remaining = iter(lines)
-        while chunk := list(islice(remaining, CHUNK)):
+        while chunk := list(islice(remaining, self.chunk)):
             if self.stopping():
                 summary.stopped = True
                 break

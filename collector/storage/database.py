@@ -22,6 +22,9 @@ PATIENCE_SECONDS = 5
 #: How long a statement waits for a lock on PostgreSQL before it gives up, in milliseconds.
 LOCK_MILLISECONDS = 10_000
 
+#: What of the indexes SQLite keeps in memory while much is written, in KiB; usually it is 2,000.
+_LARGE_CACHE_KIB = 32_000
+
 _POSTGRESQL_SETTINGS = {
     "timezone": "UTC",
     "lock_timeout": LOCK_MILLISECONDS,
@@ -38,7 +41,12 @@ _UNDEFINED_COLUMN = "42703"
 class Database:
     """The database behind one URL. Safe to share between threads; open it after a fork."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 5, writes_much: bool = False) -> None:
+        """Open it.
+
+        Args:
+            writes_much: give SQLite the memory that indexes need while much is written at once.
+        """
         self.shown_url = mask_url(url)
         self._url = _parsed(url)
         self.engine = sa.create_engine(
@@ -53,6 +61,8 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            if writes_much:
+                sa.event.listen(self.engine, "connect", _enlarge_cache)
 
     @property
     def is_sqlite(self) -> bool:
@@ -174,6 +184,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged beacon survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _enlarge_cache(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA cache_size={-_LARGE_CACHE_KIB}")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -162,13 +162,13 @@ class Interrupted(io.BytesIO):
 
 
 def test_what_was_stored_before_an_interrupt_stays(shell: CommandLine) -> None:
-    content = table(*(f"call-{number:0>90}" for number in range(1500)))
+    content = table(*(f"call-{number:0>90}" for number in range(6000)))
     ran = imported(shell, "-", stdin=Interrupted(content.encode()))
     assert (ran.code, ran.err.strip()) == (130, "Stopped.")
     stored = len(ids(shell))
-    assert 0 < stored < 1500
+    assert 0 < stored < 6000
     assert imported(shell, "-", stdin=content).out.startswith(
-        f"standard input: 1500 read: {1500 - stored} new, 0 updated, {stored} unchanged"
+        f"standard input: 6000 read: {6000 - stored} new, 0 updated, {stored} unchanged"
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from collector.domain.call import Call
 from collector.domain.reading import CallReader
 from collector.errors import DatabaseUnavailableError, RecordError
-from collector.jobs.import_calls import CHUNK, MAX_TOLD, Importer, StrictImportError, Summary
+from collector.jobs.import_calls import MAX_TOLD, Importer, StrictImportError, Summary
 from collector.sources import files
 from collector.sources.files import Line
 from collector.storage import installations
@@ -20,7 +20,8 @@ from collector.storage.calls import Stored
 from collector.storage.database import Connection, Database
 from tests.world import PROJECT, World
 
-LINES = 20_000
+CHUNK = 5
+LINES = 3_000
 
 
 def line(number: int, **columns: object) -> Line:
@@ -39,6 +40,7 @@ def run(
     *,
     strict: bool = False,
     stopping: Callable[[], bool] = lambda: False,
+    chunk: int = CHUNK,
 ) -> Summary:
     with world.database.read() as connection:
         installation = installations.get(connection, PROJECT)
@@ -47,6 +49,7 @@ def run(
         project_id=PROJECT,
         reader=CallReader.of(world.definition, None, region=installation.region, caller_hash=None),
         strict=strict,
+        chunk=chunk,
         stopping=stopping,
         clock=world.clock,
     )
@@ -91,7 +94,7 @@ def test_refusals_carry_line_code_and_reason(world: World) -> None:
 
 
 def test_refusals_beyond_a_thousand_are_counted_and_not_kept(world: World) -> None:
-    summary = run(world, (bad(number) for number in range(MAX_TOLD + 10)))
+    summary = run(world, (bad(number) for number in range(MAX_TOLD + 10)), chunk=500)
     assert (summary.refused, len(summary.refusals)) == (MAX_TOLD + 10, MAX_TOLD)
 
 
@@ -113,13 +116,13 @@ def test_nothing_is_lost_at_the_edge_of_a_chunk(world: World, number: int) -> No
 
 def test_an_import_that_breaks_off_keeps_its_chunks_and_can_be_repeated(world: World) -> None:
     def breaking() -> Iterator[Line]:
-        yield from map(line, range(CHUNK + 10))
+        yield from map(line, range(CHUNK + 2))
         raise DatabaseUnavailableError("gone")
 
     with pytest.raises(DatabaseUnavailableError):
         run(world, breaking())
     assert stored(world) == CHUNK
-    assert told(run(world, map(line, range(CHUNK + 10)))) == (10, 0, CHUNK, 0)
+    assert told(run(world, map(line, range(CHUNK + 2)))) == (2, 0, CHUNK, 0)
 
 
 def test_an_import_that_is_asked_to_stop_does_so_between_two_chunks(world: World) -> None:
@@ -160,11 +163,7 @@ class Watched(Database):
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        # Asked for rarely: it looks at every object of the process.
-        if len(self.alive) % 20 == 0:
-            self.alive.append(_calls_in_memory() - self._others)
-        else:
-            self.alive.append(self.alive[-1])
+        self.alive.append(_calls_in_memory() - self._others)
         with super().write() as connection:
             yield connection
 
@@ -182,7 +181,7 @@ def test_a_long_file_is_never_in_memory_whole(
         stream.write("call_id,started\n")
         stream.writelines(f"call-{number},2026-03-02T10:00:00Z\n" for number in range(LINES))
     with Watched(database_url) as database:
-        summary = run(world, files.read_lines(path), database)
+        summary = run(world, files.read_lines(path), database, chunk=LINES // 10)
     assert told(summary) == (LINES, 0, 0, 0)
-    assert len(database.alive) == LINES // CHUNK
-    assert 0 < max(database.alive) <= CHUNK
+    assert len(database.alive) == 10
+    assert 0 < max(database.alive) <= LINES // 10
