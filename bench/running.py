@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,16 @@ class FailedError(Exception):
     """A process that was to be measured failed."""
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Ran:
+def run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    allowed: Collection[int] = (0,),
+) -> Ran:
     """Run a command of this Python to its end: ``["-m", "collector", ...]``.
+
+    Args:
+        allowed: exit codes with which it ends well.
 
     Raises:
         FailedError: with what it wrote, if it did not end well.
@@ -71,7 +79,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
         process.returncode = os.waitstatus_to_exitcode(status)
         written.seek(0)
         output = written.read().decode(errors="replace")
-    if process.returncode != 0:
+    if process.returncode not in allowed:
         shown = " ".join(arguments)
         raise FailedError(f"{shown} ended with {process.returncode}:\n{output[-4000:]}")
     kilobytes = usage.ru_maxrss if sys.platform != "darwin" else usage.ru_maxrss / 1024
