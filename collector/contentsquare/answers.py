@@ -44,7 +44,8 @@ class Answer:
     a post of the batch was not answered, or with a server's error: it may have been stored all the
     same, or be stored yet. ``retry_after`` is in seconds, and only set for ``LATER``.
     ``milliseconds`` is the time spent in this batch's HTTP posts, the waits between them not
-    included; ``requests`` is how many posts were made.
+    included; ``requests`` is how many posts were made. ``throttled`` says that one of them was
+    answered 429: too much is asked of the API at once.
     """
 
     outcome: Outcome
@@ -54,6 +55,7 @@ class Answer:
     retry_after: float | None
     milliseconds: int
     requests: int
+    throttled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

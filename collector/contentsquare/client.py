@@ -39,12 +39,16 @@ class _Posts:
     milliseconds: int = 0
     renewed: bool = False
     in_doubt: bool = False
+    throttled: bool = False
     last_token: str = ""
     not_after: float
 
 
 class EnrichmentApi:
-    """The two endpoints, for any number of installations; to be used by one thread at a time.
+    """The two endpoints, for any number of installations and threads.
+
+    At most ``connections`` requests are in flight at once, those for tokens included; who sends
+    waits for one to be free.
 
     ``auth_url`` is the token endpoint; where enrichments go is its answer's business. Timeouts
     and ``patience`` are in seconds, ``attempts`` counts posts including the first; ``budget`` is
@@ -56,6 +60,7 @@ class EnrichmentApi:
         self,
         auth_url: str,
         *,
+        connections: int = 1,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
@@ -73,7 +78,10 @@ class EnrichmentApi:
         self._monotonic, self._budget = monotonic, budget
         self._policy = RetryPolicy(attempts=attempts, patience=patience, sleep=sleep, random=random)
         self._transport = Transport(
-            connect_timeout=connect_timeout, read_timeout=read_timeout, monotonic=monotonic
+            connections=connections,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            monotonic=monotonic,
         )
         self._tokens = Tokens(
             auth_url, transport=self._transport, policy=self._policy, monotonic=monotonic
@@ -145,19 +153,22 @@ class EnrichmentApi:
             retry_after=retry_after(reply) if outcome is Outcome.LATER else None,
             milliseconds=posts.milliseconds,
             requests=posts.requests,
+            throttled=posts.throttled,
         )
 
     def _post(self, credentials: Credentials, body: bytes, posts: _Posts) -> Reply:
         grant = self._tokens.current(credentials)
-        # Later than this, the batch may no longer be ours to send: the lease and the margin before
-        # the deadline are reckoned with it.
-        if self._monotonic() > posts.not_after:
-            raise UnavailableError(
-                f"{credentials}: {self._budget:g} s were not enough for one batch; it stays pending"
+        with self._transport.slot():
+            # Later than this, the batch may no longer be ours to send: the lease and the margin
+            # before the deadline are reckoned with it.
+            if self._monotonic() > posts.not_after:
+                raise UnavailableError(
+                    f"{credentials}: {self._budget:g} s were not enough for one batch; it stays"
+                    " pending"
+                )
+            reply = self._transport.post(
+                f"{grant.endpoint}/v1/enrichments", body, bearer=grant.access_token
             )
-        reply = self._transport.post(
-            f"{grant.endpoint}/v1/enrichments", body, bearer=grant.access_token
-        )
         posts.last_token = grant.access_token
         posts.requests += 1
         posts.milliseconds += reply.milliseconds
@@ -167,8 +178,9 @@ class EnrichmentApi:
             # Which 400 it is, only a whole body says.
             reply = reply.if_whole()
             posts.in_doubt |= reply.status is None or reply.status >= 500
+            posts.throttled |= reply.status == 429
             return reply
-        self._tokens.discard(credentials)
+        self._tokens.discard(credentials, grant)
         if posts.renewed:
             raise CredentialsRefusedError(
                 f"{credentials}: the Enrichment API refuses a token it was just given"

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from collector.contentsquare.answers import Credentials, Grant
@@ -58,17 +61,44 @@ class Tokens:
         self._policy = policy
         self._monotonic = monotonic
         self._held: dict[_Key, _Held] = {}
+        self._asked: dict[_Key, Future[Grant]] = {}
+        self._lock = Lock()
 
     def current(self, credentials: Credentials) -> Grant:
-        """The kept token, or a new one if it is about to expire. Raises as ``fetch``."""
-        held = self._held.get(_key(credentials))
-        if held is not None and self._monotonic() < held.renew_at:
-            return held.grant
-        return self.fetch(credentials)
+        """The kept token, or a new one if it is about to expire. Raises as ``fetch``.
 
-    def discard(self, credentials: Credentials) -> None:
-        """Forget the kept token: the API refuses it."""
-        self._held.pop(_key(credentials), None)
+        Threads that need the same one at once ask for it once, and all meet what comes of it.
+        """
+        key = _key(credentials)
+        with self._lock:
+            held = self._held.get(key)
+            if held is not None and self._monotonic() < held.renew_at:
+                return held.grant
+            is_asked = key in self._asked
+            asked = self._asked.setdefault(key, Future())
+        if is_asked:
+            if (error := asked.exception()) is not None:
+                # Its own for each thread: what is noted on it is about a batch of that thread's.
+                raise copy(error)
+            return asked.result()
+        try:
+            grant = self.fetch(credentials)
+        except BaseException as error:
+            asked.set_exception(error)
+            raise
+        else:
+            asked.set_result(grant)
+            return grant
+        finally:
+            with self._lock:
+                del self._asked[key]
+
+    def discard(self, credentials: Credentials, refused: Grant) -> None:
+        """Forget this token, which the API refuses; one that was fetched since is kept."""
+        with self._lock:
+            held = self._held.get(_key(credentials))
+            if held is not None and held.grant is refused:
+                del self._held[_key(credentials)]
 
     def fetch(self, credentials: Credentials) -> Grant:
         """A new token.
@@ -80,15 +110,17 @@ class Tokens:
 
         def post() -> Reply:
             nonlocal asked_at
-            asked_at = self._monotonic()
-            return self._transport.post(self._auth_url, _request(credentials)).if_whole()
+            with self._transport.slot():
+                asked_at = self._monotonic()
+                return self._transport.post(self._auth_url, _request(credentials)).if_whole()
 
         reply = self._policy.until_settled(post)
         if not reply.is_success:
             raise self._refusal(credentials, reply)
         grant, lifetime = _read(credentials, reply, asked_at)
         renew_at = grant.expires_at - min(RENEWAL_MARGIN_SECONDS, lifetime / 10)
-        self._held[_key(credentials)] = _Held(grant=grant, renew_at=renew_at)
+        with self._lock:
+            self._held[_key(credentials)] = _Held(grant=grant, renew_at=renew_at)
         return grant
 
     def _refusal(self, credentials: Credentials, reply: Reply) -> ContentsquareError:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
+from threading import BoundedSemaphore
 from types import MappingProxyType
 from typing import Any
 
@@ -78,14 +80,29 @@ class Reply:
 
 
 class Transport:
-    """Posts JSON over pooled connections, and never raises for what the network does."""
+    """Posts JSON over pooled connections, and never raises for what the network does.
+
+    Any thread may post, within ``slot``, of which there are as many as ``connections``.
+    """
 
     def __init__(
-        self, *, connect_timeout: float, read_timeout: float, monotonic: Callable[[], float]
+        self,
+        *,
+        connections: int = 1,
+        connect_timeout: float,
+        read_timeout: float,
+        monotonic: Callable[[], float],
     ) -> None:
         self._timeout = (connect_timeout, read_timeout)
         self._monotonic = monotonic
-        self._http = _HttpSession()
+        self._http = _HttpSession(connections)
+        self._slots = BoundedSemaphore(connections)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for one of the connections to be free, and hold it; never two by one thread."""
+        with self._slots:
+            yield
 
     def post(self, url: str, body: bytes, *, bearer: str | None = None) -> Reply:
         """Post once. Errors of the network become a ``Reply`` without a status."""
@@ -131,8 +148,12 @@ class Transport:
 
 
 class _HttpSession(requests.Session):
-    def __init__(self) -> None:
+    """Nothing of it changes once it is made, so that threads may share it, and its connections."""
+
+    def __init__(self, connections: int) -> None:
         super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=connections))
         self.headers["User-Agent"] = "session-collector"
         # Compressed answers of a few bytes save nothing, and could unpack to gigabytes.
         self.headers["Accept-Encoding"] = "identity"

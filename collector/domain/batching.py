@@ -8,6 +8,7 @@ together again: one culprit in 200 costs at most eleven requests, and no neighbo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import Generic, TypeVar
 
@@ -29,20 +30,32 @@ def batches_for(number: int, *, proven: bool) -> int:
     return bool(canary) + ceil((number - canary) / limits.MAX_BATCH)
 
 
+@dataclass(slots=True)
+class Row:
+    """How many were refused alone since the last acceptance, in all batches that are on their way.
+
+    With too many it is no single enrichment that is at fault.
+    """
+
+    refused: int = 0
+
+    @property
+    def is_too_long(self) -> bool:
+        """To be asked when a batch is done: what is still untried may be accepted, and end it."""
+        return self.refused > MAX_CULPRITS
+
+
 class Isolation(Generic[T]):
     """Says which group of one batch to send next, and learns from each answer.
 
-    Only what was refused all by itself becomes a culprit.
-
-    Args:
-        refused_in_row: how many were refused alone before this batch, since the last acceptance.
+    Only what was refused all by itself becomes a culprit. ``row`` is shared by batches.
     """
 
-    def __init__(self, batch: Sequence[T], *, refused_in_row: int = 0) -> None:
+    def __init__(self, batch: Sequence[T], *, row: Row | None = None) -> None:
         self._untried: list[T] = list(batch)
         self._suspects: list[T] = []  # a group that holds at least one culprit
         self.culprits: list[T] = []
-        self.refused_in_row = refused_in_row
+        self.row = row or Row()
         self.any_accepted = False
 
     def next_group(self) -> Sequence[T]:
@@ -56,7 +69,7 @@ class Isolation(Generic[T]):
     def accepted(self, group: Sequence[T]) -> None:
         """The API accepted ``group``, the last one handed out."""
         self.any_accepted = True
-        self.refused_in_row = 0
+        self.row.refused = 0
         if self._suspects:
             self._suspects = self._suspects[len(group) :]
         else:
@@ -70,7 +83,7 @@ class Isolation(Generic[T]):
             self._untried = []
         if len(group) == 1:
             self.culprits.append(group[0])
-            self.refused_in_row += 1
+            self.row.refused += 1
             self._suspects = []
         else:
             self._suspects = list(group)
@@ -79,11 +92,3 @@ class Isolation(Generic[T]):
     def is_over_budget(self) -> bool:
         """Whether so many of the batch were refused that no single enrichment can be blamed."""
         return len(self.culprits) > MAX_CULPRITS
-
-    @property
-    def is_over_row(self) -> bool:
-        """Whether so many were refused one after the other, over batches.
-
-        To be asked in the end: what is still untried may be accepted, and end the row.
-        """
-        return self.refused_in_row > MAX_CULPRITS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from collector.domain.batching import Isolation
@@ -11,79 +11,92 @@ from collector.domain.installation import Installation
 from collector.jobs import sentences
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
-from collector.storage import deliveries, installations, leases, runs
-from collector.storage.database import Database
-from collector.storage.leases import Lease
+from collector.storage import deliveries, installations, runs
+from collector.storage.database import Connection
 from collector.storage.outbox import Due
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Blame:
-    """The conclusions of one installation's delivery in one run."""
+class Search:
+    """A batch on its way, and the search for what is refused of it.
 
-    database: Database
-    lease: Lease
+    One group of it is in flight at a time. ``installation`` is as it was when the batch was put
+    together; ``refusals`` are the batches in which its culprits were refused alone, by call id.
+    """
+
+    batch: Sequence[Due]
+    installation: Installation
+    isolation: Isolation[Due]
+    refusals: dict[str, runs.Batch] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blame:
+    """The conclusions of one installation's delivery in one run, to be drawn under its lease."""
+
+    project_id: int
     report: ProjectReport
     progress: Progress
-    clock: Callable[[], datetime]
 
     def conclude(
-        self,
-        isolation: Isolation[Due],
-        refusals: Mapping[str, runs.Batch],
-        installation: Installation,
-        tried: Sequence[Due] | None,
+        self, connection: Connection, search: Search, now: datetime, *, is_complete: bool
     ) -> bool:
-        """Blame whom there is evidence against; whether to go on with the next batch.
+        """Blame whom there is evidence against; whether to go on with other batches.
 
         Args:
-            refusals: for each culprit's call id, the batch in which it was refused alone.
-            tried: the batch, if all of it was sent. An interrupted search proves nothing but what
+            is_complete: all of the batch was sent. An interrupted search proves nothing but what
                 it has found beside something that was accepted.
         """
-        if isolation.is_over_budget or (tried and isolation.is_over_row):
-            message = sentences.too_many_refused(self.lease.project_id)
-            return self._distrust(isolation.culprits, message, pause=True)
+        isolation, tried = search.isolation, search.batch
+        if isolation.is_over_budget or (is_complete and isolation.row.is_too_long):
+            message = sentences.too_many_refused(self.project_id)
+            self._distrust(connection, isolation.culprits, message, now, pause=True)
+            return False
         if not isolation.culprits:
             return True
         # Accepted in this run, by this very definition.
         evidence = isolation.any_accepted or self.report.accepted > 0
-        if evidence or (tried and len(tried) == 1 and installation.is_proven):
-            self._reject(isolation, refusals)
+        is_alone = is_complete and len(tried) == 1 and search.installation.is_proven
+        if evidence or is_alone:
+            self._reject(connection, search, now)
             return True
-        if not tried:
+        if not is_complete:
             return True
-        return self._distrust(tried, sentences.all_refused(installation, len(tried)), pause=False)
+        message = sentences.all_refused(search.installation, len(tried))
+        self._distrust(connection, tried, message, now, pause=False)
+        return False
 
-    def _reject(self, isolation: Isolation[Due], refusals: Mapping[str, runs.Batch]) -> None:
-        now = self.clock()
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, now)
-            for culprit in isolation.culprits:
-                batch = refusals[culprit.call_id]
-                deliveries.mark_rejected(
-                    connection,
-                    batch.project_id,
-                    culprit,
-                    batch_id=batch.batch_id,
-                    message=batch.message,
-                    now=now,
-                )
-            installations.note_refused(connection, self.lease.project_id, isolation.refused_in_row)
-        self.report.rejected += len(isolation.culprits)
-        self.progress.advance(len(isolation.culprits))
+    def _reject(self, connection: Connection, search: Search, now: datetime) -> None:
+        culprits = search.isolation.culprits
+        for culprit in culprits:
+            batch = search.refusals[culprit.call_id]
+            deliveries.mark_rejected(
+                connection,
+                self.project_id,
+                culprit,
+                batch_id=batch.batch_id,
+                message=batch.message,
+                now=now,
+            )
+        installations.note_refused(connection, self.project_id, search.isolation.row.refused)
+        self.report.rejected += len(culprits)
+        self.progress.advance(len(culprits))
 
-    def _distrust(self, refused: Sequence[Due], message: str, *, pause: bool) -> bool:
-        """Nothing shows that the API takes what is built; always False: do not go on.
+    def _distrust(
+        self,
+        connection: Connection,
+        refused: Sequence[Due],
+        message: str,
+        now: datetime,
+        *,
+        pause: bool,
+    ) -> None:
+        """Nothing shows that the API takes what is built.
 
         Others are tried first the next time, and all is built anew: the definition may be mended.
         """
-        self.report.outcome, self.report.message = ProjectOutcome.PROBLEM, message
-        project_id, now = self.lease.project_id, self.clock()
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, now)
-            installations.distrust(connection, project_id, pause=pause, now=now)
-            deliveries.postpone(
-                connection, project_id, refused, message=sentences.REFUSED_AS_ALL, now=now
-            )
-        return False
+        self.report.end(ProjectOutcome.PROBLEM, message)
+        installations.distrust(connection, self.project_id, pause=pause, now=now)
+        deliveries.postpone(
+            connection, self.project_id, refused, message=sentences.REFUSED_AS_ALL, now=now
+        )

@@ -1,29 +1,31 @@
 """Sends what is pending, earliest deadline first, and writes down every answer.
 
-Before each request the lease is renewed and what is sent is marked as in doubt; after it the
-answer and the verdicts are written in one transaction under the lease. A crash in between repeats
-the request, which overwrites the same enrichments with the same content: at least once, and by
-overwriting effectively once.
+One thread thinks, the others only post. In one transaction under the lease it writes down the
+answers that have come, and marks as in doubt what is to be sent next: so the lease outlives every
+request in flight, and a crash repeats requests, which overwrite the same enrichments with the same
+content: at least once, and by overwriting effectively once.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import Protocol
 
 import structlog
 
 from collector.contentsquare import Answer, Credentials, Outcome
 from collector.domain import limits
-from collector.domain.batching import CANARY, Isolation
+from collector.domain.batching import CANARY, Isolation, Row
 from collector.domain.enrichment import Enrichment
 from collector.domain.installation import Installation
-from collector.errors import ContentsquareError
+from collector.errors import ContentsquareError, UnavailableError
 from collector.jobs import sentences
-from collector.jobs.blame import Blame
+from collector.jobs.blame import Blame, Search
+from collector.jobs.noting import Group, Notes, in_doubt_from, log_batches
+from collector.jobs.posting import Posted, Posting
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
 from collector.storage import deliveries, installations, leases, outbox, runs
@@ -35,19 +37,14 @@ from collector.storage.outbox import Due
 #: all the same, so that what is sent at the last moment could be called accepted and be lost.
 MARGIN = timedelta(minutes=5)
 
+#: So many groups are begun in one transaction at most: the first ones need not wait for the rest.
+AT_ONCE = 2
+
 log = structlog.get_logger(__name__)
 
 
-class Begin(Enum):
-    """Whether a request may begin."""
-
-    SEND = auto()
-    STOP = auto()
-    ANEW = auto()  #: no, but another batch may be put together
-
-
 class Sender(Protocol):
-    """The part of the API's client that delivery needs."""
+    """The part of the API's client that delivery needs; called by several threads at once."""
 
     def send(
         self,
@@ -58,9 +55,12 @@ class Sender(Protocol):
     ) -> Answer: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Delivery:
-    """One installation's delivery in one run. ``monotonic`` is the clock of ``sender``, too."""
+    """One installation's delivery in one run, to be run once.
+
+    ``monotonic`` is the clock of ``sender``, too; at most ``connections`` requests are in flight.
+    """
 
     database: Database
     sender: Sender
@@ -73,6 +73,20 @@ class Delivery:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     stopping: Callable[[], bool]
+    connections: int = 1
+
+    _row: Row = field(init=False, default_factory=Row)
+    #: Batches of which something was refused, and whose next group can be sent.
+    _ready: deque[Search] = field(init=False, default_factory=deque)
+    #: How many batches are on their way, the ready ones included.
+    _open: int = field(init=False, default=0)
+    #: The last one taken of what is due, and whether there was nothing after it.
+    _last: Due | None = field(init=False, default=None)
+    _at_end: bool = field(init=False, default=False)
+    #: Nothing can begin before an answer comes; or nothing will any more.
+    _blocked: bool = field(init=False, default=False)
+    _over: bool = field(init=False, default=False)
+    _errors: list[Exception] = field(init=False, default_factory=list)
 
     def run(self) -> None:
         """Send batches until nothing is due, the API is not to be had, or a person is needed.
@@ -88,198 +102,197 @@ class Delivery:
                 connection, project_id, self.integration_version, self.clock(), margin=MARGIN
             )
         if wait is not None and self.clock() < wait and total:
-            self._end(ProjectOutcome.LATER, sentences.asked_to_wait(project_id, wait))
+            self.report.end(ProjectOutcome.LATER, sentences.asked_to_wait(project_id, wait))
             return
         self.progress.begin("sending", total)
-        while not self.stopping():
-            with self.database.read() as connection:
-                installation = installations.find(connection, project_id)
-                batch = self._next(connection, installation) if installation else []
-            # If it was removed meanwhile, nothing of it is left to send.
-            if installation is None or not self._is_current(installation) or not batch:
-                return
-            if not self._send_isolating(batch, installation):
-                return
+        if not total:
+            return
+        with Posting(self._post, self.connections, self.stopping) as posting:
+            while self._turn(posting):
+                pass
+        if self._errors:
+            # What a person has to look at comes before what the next run may find well again.
+            raise min(self._errors, key=lambda error: isinstance(error, UnavailableError))
 
-    def _next(self, connection: Connection, installation: Installation) -> list[Due]:
-        """A few as a canary, while nothing shows that the version is registered as we know it."""
-        return outbox.next_due(
-            connection,
-            installation.project_id,
-            self.integration_version,
-            self.clock(),
-            limits.MAX_BATCH if installation.is_proven else CANARY,
-            margin=MARGIN,
-            canary=not installation.is_proven,
+    def _post(self, group: Group) -> Answer:
+        enrichments = [item.enrichment for item in group.items]
+        return self.sender.send(
+            self.credentials, self.integration_version, enrichments, group.begun
         )
 
-    def _send_isolating(self, batch: Sequence[Due], installation: Installation) -> bool:
-        """Send one batch, searching what is refused; whether to go on with the next one."""
-        isolation = Isolation(batch, refused_in_row=installation.refused_in_row)
-        refusals: dict[str, runs.Batch] = {}
-        begin, go_on = Begin.SEND, True
-        while go_on and (group := isolation.next_group()):
-            begun = self.monotonic()
-            begin = self._begin(group)
-            if begin is not Begin.SEND:
-                go_on = begin is Begin.ANEW
-                break
-            answer = self._send(group, begun)
-            sent = self._note(group, answer)
-            if answer.outcome is Outcome.ACCEPTED:
-                isolation.accepted(group)
-            elif answer.outcome is Outcome.REJECTED:
-                isolation.refused(_in_doubt_from(group, sent) if answer.in_doubt else group)
-                refusals[group[0].call_id] = sent
-            else:
-                go_on = self._stop(answer)
-        blame = Blame(
-            database=self.database,
-            lease=self.lease,
-            report=self.report,
-            progress=self.progress,
-            clock=self.clock,
-        )
-        tried = batch if begin is Begin.SEND and go_on else None
-        return blame.conclude(isolation, refusals, installation, tried) and go_on
-
-    def _begin(self, group: Sequence[Due]) -> Begin:
-        """Renew the lease, so that it outlives the request, and note what will be in doubt."""
-        now = self.clock()
+    def _turn(self, posting: Posting[Group]) -> bool:
+        """Write down what has come, and begin what comes next; whether there is more to come."""
+        posted = posting.collect(wait=not self._may_begin(posting))
+        self._note_pace(posting)
+        self._blocked = self._blocked and not posted
+        self._over = self._over or self.stopping()
+        begun, now = self.monotonic(), self.clock()
+        groups: list[Group] = []
         with self.database.write() as connection:
             leases.hold(connection, self.lease, now)
-            installation = installations.get(connection, self.lease.project_id)
-            if installation.paused:
-                self._end(ProjectOutcome.PAUSED, sentences.PAUSED_MEANWHILE)
-                return Begin.STOP
-            if not self._is_current(installation):
-                return Begin.STOP
-            # Retries take time. What is left out now is not in the next batch.
-            too_late = min(item.deadline for item in group) <= now + MARGIN
-            if too_late or outbox.is_outdated(connection, self.lease.project_id, group):
-                return Begin.ANEW
-            deliveries.mark_begun(connection, self.lease.project_id, group, now)
-        return Begin.SEND
+            batches = [self._learn(connection, one, now) for one in posted]
+            if self._may_begin(posting):
+                groups = self._begin(connection, min(AT_ONCE, posting.room), begun, now)
+            if self._over:
+                self._end(connection, posting.take_back(), now)
+        posting.put(groups)
+        log_batches(batch for batch in batches if batch)
+        return not posting.is_empty or self._may_begin(posting)
 
-    def _is_current(self, installation: Installation) -> bool:
+    def _may_begin(self, posting: Posting[Group]) -> bool:
+        return not (self._over or self._blocked) and posting.room > 0
+
+    def _learn(
+        self, connection: Connection, posted: Posted[Group], now: datetime
+    ) -> runs.Batch | None:
+        """Write down one answer, and what it means for the batch that its group is part of."""
+        group, answer, batch = posted.group, posted.answer, None
+        isolation = group.search.isolation
+        if isinstance(answer, Exception):
+            self._errors.append(answer)
+            self._over = True
+            if isinstance(answer, ContentsquareError) and not answer.in_doubt:
+                deliveries.mark_unstored(connection, self.lease.project_id, group.items)
+        else:
+            batch = self._notes(now).write(connection, group.items, answer)
+            if answer.outcome is Outcome.ACCEPTED:
+                isolation.accepted(group.items)
+                self.report.accepted += len(group.items)
+                self.progress.advance(len(group.items))
+            elif answer.outcome is Outcome.REJECTED:
+                items = group.items
+                isolation.refused(in_doubt_from(items, batch) if answer.in_doubt else items)
+                group.search.refusals[items[0].call_id] = batch
+            else:
+                self._stop(answer)
+        if isolation.next_group():
+            self._ready.append(group.search)
+        else:
+            self._conclude(connection, group.search, now, is_complete=True)
+        return batch
+
+    def _begin(
+        self, connection: Connection, number: int, begun: float, now: datetime
+    ) -> list[Group]:
+        """The groups to send next, so many at most, marked as in doubt."""
+        installation = installations.get(connection, self.lease.project_id)
+        if not self._may_send(installation):
+            self._over = True
+            return []
+        groups: list[Group] = []
+        while len(groups) < number and (search := self._next(connection, installation, now)):
+            items = search.isolation.next_group()
+            groups.append(Group(search=search, items=items, begun=begun))
+        # What comes next depends on an answer.
+        self._blocked = len(groups) < number
+        if groups:
+            items = [item for group in groups for item in group.items]
+            deliveries.mark_begun(connection, self.lease.project_id, items, now)
+        return groups
+
+    def _next(
+        self, connection: Connection, installation: Installation, now: datetime
+    ) -> Search | None:
+        """A batch that is being searched, or a new one."""
+        while self._ready:
+            search = self._ready.popleft()
+            group = search.isolation.next_group()
+            # Retries take time. What is left out now is due again, but for what is outdated.
+            too_late = min(item.deadline for item in group) <= now + MARGIN
+            if not too_late and not outbox.is_outdated(connection, self.lease.project_id, group):
+                return search
+            self._conclude(connection, search, now, is_complete=False)
+        batch = self._take(connection, installation, now)
+        if not batch:
+            return None
+        if not self._open:
+            self._row.refused = installation.refused_in_row
+        self._open += 1
+        return Search(
+            batch=batch, installation=installation, isolation=Isolation(batch, row=self._row)
+        )
+
+    def _take(
+        self, connection: Connection, installation: Installation, now: datetime
+    ) -> Sequence[Due]:
+        """The next of what is due that is in no other batch."""
+
+        def due(limit: int, *, after: Due | None = None, canary: bool = False) -> list[Due]:
+            return outbox.next_due(
+                connection,
+                self.lease.project_id,
+                self.integration_version,
+                now,
+                limit,
+                margin=MARGIN,
+                after=after,
+                canary=canary,
+            )
+
+        if not installation.is_proven:
+            # A few as a canary, while nothing shows that the version is registered as we know it.
+            return [] if self._open else due(CANARY, canary=True)
+        found = [] if self._at_end else due(limits.MAX_BATCH, after=self._last)
+        if not found and not self._open and self._last is not None:
+            found = due(limits.MAX_BATCH)  # some may be due again
+            self._last = None
+        self._at_end = not found
+        self._last = found[-1] if found else self._last
+        return found
+
+    def _end(self, connection: Connection, unposted: Sequence[Group], now: datetime) -> None:
+        """No group begins any more. What was begun and not posted is as it was before."""
+        items = [item for group in unposted for item in group.items]
+        if items:
+            deliveries.mark_unstored(connection, self.lease.project_id, items)
+        for search in [*self._ready, *(group.search for group in unposted)]:
+            self._conclude(connection, search, now, is_complete=False)
+        self._ready.clear()
+
+    def _conclude(
+        self, connection: Connection, search: Search, now: datetime, *, is_complete: bool
+    ) -> None:
+        self._open -= 1
+        blame = Blame(project_id=self.lease.project_id, report=self.report, progress=self.progress)
+        if not blame.conclude(connection, search, now, is_complete=is_complete):
+            self._over = True
+
+    def _may_send(self, installation: Installation) -> bool:
         """Whether it is still the integration, on the version, that this run has built for."""
         version, credentials = installation.integration_version, self.credentials
-        if version != self.integration_version:
-            self._end(ProjectOutcome.LATER, sentences.moved_meanwhile(version))
-            return False
-        if (installation.integration_id, installation.client_id) != (
+        if installation.paused:
+            self.report.end(ProjectOutcome.PAUSED, sentences.PAUSED_MEANWHILE)
+        elif version != self.integration_version:
+            self.report.end(ProjectOutcome.LATER, sentences.moved_meanwhile(version))
+        elif (installation.integration_id, installation.client_id) != (
             credentials.integration_id,
             credentials.client_id,
         ):
-            self._end(ProjectOutcome.LATER, sentences.EDITED_MEANWHILE)
-            return False
-        return True
-
-    def _send(self, group: Sequence[Due], begun: float) -> Answer:
-        try:
-            return self.sender.send(
-                self.credentials,
-                self.integration_version,
-                [item.enrichment for item in group],
-                begun,
-            )
-        except ContentsquareError as error:
-            if not error.in_doubt:
-                with self.database.write() as connection:
-                    leases.hold(connection, self.lease, self.clock())
-                    deliveries.mark_unstored(connection, self.lease.project_id, group)
-            raise
-
-    def _note(self, group: Sequence[Due], answer: Answer) -> runs.Batch:
-        """Write down the answer to one group and what it means for its calls."""
-        now = self.clock()
-        batch = self._batch(group, answer, now)
-        with self.database.write() as connection:
-            leases.hold(connection, self.lease, now)
-            runs.note_batch(connection, batch)
-            self._apply(connection, group, answer, batch.batch_id, now)
-        self.report.batches += 1
-        if answer.outcome is Outcome.ACCEPTED:
-            self.report.accepted += len(group)
-            self.progress.advance(len(group))
-        log.info(
-            "batch",
-            project_id=batch.project_id,
-            run_id=batch.run_id,
-            batch_id=batch.batch_id,
-            size=batch.size,
-            outcome=batch.outcome,
-            status=batch.status,
-            milliseconds=batch.milliseconds,
-        )
-        return batch
-
-    def _apply(
-        self,
-        connection: Connection,
-        group: Sequence[Due],
-        answer: Answer,
-        batch_id: str,
-        now: datetime,
-    ) -> None:
-        project_id = self.lease.project_id
-        if answer.outcome is Outcome.ACCEPTED:
-            deliveries.mark_accepted(
-                connection,
-                project_id,
-                group,
-                in_doubt=answer.in_doubt,
-                batch_id=batch_id,
-                now=now,
-            )
-            installations.note_accepted(
-                connection,
-                project_id,
-                self.credentials.integration_id,
-                self.integration_version,
-            )
-            return
-        if answer.in_doubt:
-            deliveries.mark_begun(connection, project_id, group, now)
+            self.report.end(ProjectOutcome.LATER, sentences.EDITED_MEANWHILE)
         else:
-            deliveries.mark_unstored(connection, project_id, group)
-        if answer.outcome is Outcome.LATER:
-            deliveries.postpone(connection, project_id, group, message=answer.message, now=now)
-            # The server asks the sender to wait, not the enrichments that were in the batch.
-            if answer.retry_after:
-                until = now + timedelta(seconds=answer.retry_after)
-                outbox.wait_until(connection, project_id, until)
-
-    def _batch(self, group: Sequence[Due], answer: Answer, now: datetime) -> runs.Batch:
-        return runs.Batch(
-            project_id=self.lease.project_id,
-            batch_id=runs.new_id(),
-            run_id=self.run_id,
-            sent_at=now - timedelta(milliseconds=answer.milliseconds),
-            integration_version=group[0].integration_version,
-            size=len(group),
-            outcome=answer.outcome.value,
-            status=answer.status,
-            message=answer.message,
-            milliseconds=answer.milliseconds,
-        )
-
-    def _stop(self, answer: Answer) -> bool:
-        """An answer after which nothing more is sent; always False: do not go on."""
-        if answer.outcome is Outcome.LATER:
-            self._end(ProjectOutcome.LATER, sentences.not_to_be_had(answer.message))
-        else:
-            project_id, version = self.lease.project_id, self.integration_version
-            self._end(ProjectOutcome.PROBLEM, sentences.not_registered(project_id, version))
+            return True
         return False
 
-    def _end(self, outcome: ProjectOutcome, message: str) -> None:
-        self.report.outcome, self.report.message = outcome, message
+    def _stop(self, answer: Answer) -> None:
+        """An answer after which nothing more is sent."""
+        self._over = True
+        if answer.outcome is Outcome.LATER:
+            self.report.end(ProjectOutcome.LATER, sentences.not_to_be_had(answer.message))
+        else:
+            project_id, version = self.lease.project_id, self.integration_version
+            self.report.end(ProjectOutcome.PROBLEM, sentences.not_registered(project_id, version))
 
+    def _note_pace(self, posting: Posting[Group]) -> None:
+        if posting.connections < (self.report.slowed_to or self.connections):
+            self.report.slowed_to = posting.connections
+            log.warning("slowed", project_id=self.lease.project_id, connections=posting.connections)
 
-def _in_doubt_from(group: Sequence[Due], sent: runs.Batch) -> list[Due]:
-    """The group as it stands after a request that was not answered at first."""
-    return [
-        replace(item, doubtful_revision=item.revision, doubtful_since=sent.sent_at)
-        for item in group
-    ]
+    def _notes(self, now: datetime) -> Notes:
+        return Notes(
+            project_id=self.lease.project_id,
+            integration_id=self.credentials.integration_id,
+            integration_version=self.integration_version,
+            run_id=self.run_id,
+            report=self.report,
+            now=now,
+        )

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 
 import structlog
 
 from collector.contentsquare import Credentials
 from collector.domain import limits
 from collector.domain.callers import CallerHash
-from collector.domain.definition import Definition
+from collector.domain.definition import Definition, IntegrationVersion
 from collector.domain.installation import Installation
 from collector.errors import (
     CollectorError,
@@ -56,7 +59,9 @@ class Job:
     """Everything a run needs. ``stopping`` is asked between pages and batches.
 
     ``monotonic`` has to be the clock of ``sender``, too. ``calls_url`` stands in for the URL of
-    the provider's own database that the definition names.
+    the provider's own database that the definition names. ``connections`` are those of ``sender``;
+    as many installations are worked on at once, of which one is being matched and the others
+    deliver.
     """
 
     database: Database
@@ -70,6 +75,9 @@ class Job:
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=Unwatched)
     refused_for: timedelta = refusals.KEPT_FOR  #: so long refused records are kept
+    connections: int = 1
+    connections_per_installation: int = 1
+    _matching: Lock = field(default_factory=Lock, init=False)
 
     def run(self, project_id: int | None = None) -> RunReport:
         """Reconcile one project, or all; one installation's trouble stops no other.
@@ -83,7 +91,7 @@ class Job:
             to_do = chosen(connection, project_id)
             runs.close_interrupted(connection, self.clock())
             runs.start(connection, run_id, "reconcile", self.clock())
-        reports = [self._reconcile(run_id, item) for item in to_do if not self.stopping()]
+        reports = self._reconcile_all(run_id, to_do)
         with self.database.read() as connection:
             report = RunReport(
                 run_id=run_id,
@@ -101,7 +109,32 @@ class Job:
             )
         return report
 
+    def _reconcile_all(self, run_id: str, to_do: Sequence[Installation]) -> list[ProjectReport]:
+        """Their reports, in their order; what failed for good ends the run for the others too."""
+        failed = Event()
+
+        def reconcile(installation: Installation) -> ProjectReport | None:
+            if failed.is_set() or self.stopping():
+                return None
+            try:
+                return self._reconcile(run_id, installation)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(min(self.connections, len(to_do)) or 1) as threads:
+            return [report for report in threads.map(reconcile, to_do) if report]
+
     def _reconcile(self, run_id: str, installation: Installation) -> ProjectReport:
+        # One installation is matched at a time: that is work for a processor and the database,
+        # while the others wait for answers.
+        with ExitStack() as matching:
+            matching.enter_context(self._matching)
+            return self._reconcile_in_turn(run_id, installation, matching)
+
+    def _reconcile_in_turn(
+        self, run_id: str, installation: Installation, matching: ExitStack
+    ) -> ProjectReport:
         report = ProjectReport(project_id=installation.project_id, name=installation.name)
         owner = f"{socket.gethostname()[:50]}:{os.getpid()}:{run_id}"
         with self.database.write() as connection:
@@ -116,24 +149,31 @@ class Job:
             )
             return report
         try:
-            self._attempt(run_id, installation, lease, report)
+            self._attempt(run_id, installation, lease, report, matching)
             self._close(lease, report)
         except LeaseLostError as error:
             report.outcome, report.message = ProjectOutcome.BUSY, _clause(error)
         return report
 
     def _attempt(
-        self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport
+        self,
+        run_id: str,
+        installation: Installation,
+        lease: Lease,
+        report: ProjectReport,
+        matching: ExitStack,
     ) -> None:
         """Do the work, and turn what can go wrong for one installation into its outcome."""
         try:
-            self._work(run_id, installation, lease, report)
+            version = self._match(installation, lease, report)
+            matching.close()
+            if version is not None:
+                self._deliver(run_id, installation, version, lease, report)
         except UnavailableError as error:
-            report.outcome = ProjectOutcome.LATER
-            report.message = f"{_clause(error)}; the rest waits for the next run"
+            report.end(ProjectOutcome.LATER, f"{_clause(error)}; the rest waits for the next run")
             self._wait(lease, error.retry_after)
         except (ContentsquareError, SecretError) as error:
-            report.outcome, report.message = ProjectOutcome.PROBLEM, _clause(error)
+            report.end(ProjectOutcome.PROBLEM, _clause(error))
         except CollectorError:
             raise  # the lease or the database: this run is over, and the next one goes on
         except Exception as error:
@@ -153,18 +193,14 @@ class Job:
             leases.release(connection, lease)
             refusals.drop_old(connection, lease.project_id, self.clock() - self.refused_for)
 
-    def _work(
-        self, run_id: str, installation: Installation, lease: Lease, report: ProjectReport
+    def _deliver(
+        self,
+        run_id: str,
+        installation: Installation,
+        version: IntegrationVersion,
+        lease: Lease,
+        report: ProjectReport,
     ) -> None:
-        self._pull(installation, lease, report)
-        version = self.definition.versions.get(installation.integration_version)
-        if version is None:
-            report.outcome = ProjectOutcome.PROBLEM
-            report.message = sentences.version_not_defined(installation, self.definition)
-            return
-        self._revive(lease, report)
-        self._examine(Examiner(installation.project_id, self.definition, version), lease, report)
-        self._expire(lease, report)
         if installation.paused:
             report.outcome = ProjectOutcome.PAUSED
             report.message = (
@@ -184,8 +220,24 @@ class Job:
             clock=self.clock,
             monotonic=self.monotonic,
             stopping=self.stopping,
+            connections=min(self.connections, self.connections_per_installation),
         ).run()
         self._expire(lease, report)
+
+    def _match(
+        self, installation: Installation, lease: Lease, report: ProjectReport
+    ) -> IntegrationVersion | None:
+        """Bring everything to where it can be sent; None if that cannot be."""
+        self._pull(installation, lease, report)
+        version = self.definition.versions.get(installation.integration_version)
+        if version is None:
+            report.outcome = ProjectOutcome.PROBLEM
+            report.message = sentences.version_not_defined(installation, self.definition)
+            return None
+        self._revive(lease, report)
+        self._examine(Examiner(installation.project_id, self.definition, version), lease, report)
+        self._expire(lease, report)
+        return version
 
     def _wait(self, lease: Lease, seconds: float | None) -> None:
         """The API has asked not to be asked before."""

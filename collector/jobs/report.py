@@ -22,6 +22,10 @@ class ProjectOutcome(StrEnum):
     PROBLEM = "problem"  #: a person has to look
 
 
+def _weight(outcome: ProjectOutcome) -> int:
+    return {ProjectOutcome.DONE: 0, ProjectOutcome.PROBLEM: 2}.get(outcome, 1)
+
+
 @dataclass(kw_only=True, slots=True)
 class Pulled:
     """What came from the provider's own database, and what went wrong with it."""
@@ -46,6 +50,7 @@ class ProjectReport:
     """What a run did for one installation. ``decided`` counts the calls looked at, by verdict.
 
     ``pulled`` is there only where calls are read from the provider's own database.
+    ``slowed_to`` is how many connections were left, if the API answered 429.
     ``to_send`` is only filled by a dry run: everything that would be sent now is counted in
     ``to_send_count`` and ``to_send_batches``; ``to_send`` holds the first few of them.
     """
@@ -59,11 +64,17 @@ class ProjectReport:
     decided: Counter[str] = field(default_factory=Counter)
     expired: int = 0
     batches: int = 0
+    slowed_to: int | None = None
     accepted: int = 0
     rejected: int = 0
     to_send_count: int = 0
     to_send_batches: int = 0
     to_send: list[dict[str, Any]] = field(default_factory=list)
+
+    def end(self, outcome: ProjectOutcome, message: str) -> None:
+        """Note how it ended; a problem outweighs all else, and what came first what comes later."""
+        if _weight(outcome) > _weight(self.outcome):
+            self.outcome, self.message = outcome, message
 
     @property
     def attention(self) -> list[str]:
@@ -99,6 +110,7 @@ class ProjectReport:
             "decided": dict(self.decided),
             "expired": self.expired,
             "batches": self.batches,
+            "slowed_to": self.slowed_to,
             "accepted": self.accepted,
             "rejected": self.rejected,
         }

@@ -1,18 +1,21 @@
-"""What became of what was sent: answers, doubts, and deadlines that have passed."""
+"""What became of what was sent: answers, doubts, and deadlines that have passed.
+
+Each function is one statement for a whole batch, or for several: with eight connections there are
+twelve milliseconds for a batch in all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain import ledger
 from collector.domain.verdicts import Reason, State, Verdict
-from collector.storage.enrichments import AT_PLACE
+from collector.storage.given import Column, given
 from collector.storage.outbox import QUIET, Due
-from collector.storage.tables import CallRow, EnrichmentRow
+from collector.storage.tables import CallRow, EnrichmentRow, UtcDateTime
 
 
 def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
@@ -56,24 +59,26 @@ def mark_begun(
     connection: sa.Connection, project_id: int, group: Sequence[Due], now: datetime
 ) -> None:
     """A request with these is about to be sent, or was not answered: what is held is in doubt."""
+    these = _given(connection, group)
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
-        .values(doubtful_revision=sa.bindparam("begun"), doubtful_since=now),
-        [{**item.place(), "begun": item.revision} for item in group],
+        .where(*_are(project_id, these))
+        .values(doubtful_revision=these.c.sent_revision, doubtful_since=now)
     )
 
 
 def mark_unstored(connection: sa.Connection, project_id: int, group: Sequence[Due]) -> None:
     """It is certain that the request stored nothing; what was in doubt before still is."""
+    these = _given(
+        connection,
+        group,
+        before=(sa.Integer(), [item.doubtful_revision for item in group]),
+        since=(UtcDateTime(), [item.doubtful_since for item in group]),
+    )
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
-        .values(doubtful_revision=sa.bindparam("before"), doubtful_since=sa.bindparam("since")),
-        [
-            {**item.place(), "before": item.doubtful_revision, "since": item.doubtful_since}
-            for item in group
-        ],
+        .where(*_are(project_id, these))
+        .values(doubtful_revision=these.c.before, doubtful_since=these.c.since)
     )
 
 
@@ -91,55 +96,49 @@ def mark_accepted(
     Where a request was not answered before, it may still arrive: it says the same, but nothing
     newer is to be sent before its time is over, so it stays noted.
     """
+    stragglers = [_straggler(item, in_doubt, now) for item in sent]
+    these = _given(
+        connection,
+        sent,
+        sent_hash=(sa.Text(), [item.payload_hash for item in sent]),
+        sent_version=(sa.Integer(), [item.integration_version for item in sent]),
+        doubtful=(sa.Integer(), [revision for revision, _ in stragglers]),
+        since=(UtcDateTime(), [since for _, since in stragglers]),
+    )
     newest = sa.and_(
-        EnrichmentRow.revision == sa.bindparam("sent_revision"),
+        EnrichmentRow.revision == these.c.sent_revision,
         EnrichmentRow.state == State.PENDING,
     )
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
-            EnrichmentRow.project_id == project_id,
-            *AT_PLACE,
-            EnrichmentRow.accepted_revision < sa.bindparam("sent_revision"),
+            *_are(project_id, these),
+            EnrichmentRow.accepted_revision < these.c.sent_revision,
         )
         .values(
-            accepted_revision=sa.bindparam("sent_revision"),
-            accepted_hash=sa.bindparam("sent_hash"),
-            accepted_version=sa.bindparam("sent_version"),
+            accepted_revision=these.c.sent_revision,
+            accepted_hash=these.c.sent_hash,
+            accepted_version=these.c.sent_version,
             accepted_at=now,
-            doubtful_revision=sa.bindparam("doubtful"),
-            doubtful_since=sa.bindparam("since"),
+            doubtful_revision=these.c.doubtful,
+            doubtful_since=these.c.since,
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
             state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
-        ),
-        [
-            {
-                **item.place(),
-                "sent_revision": item.revision,
-                "sent_hash": item.payload_hash,
-                "sent_version": item.integration_version,
-                **_straggler(item, in_doubt, now),
-            }
-            for item in sent
-        ],
-    )
-    judged = {
-        item.call_id: (
-            item.revision,
-            ledger.delivered(item.enrichment.enrichment_number, item.revision),
         )
-        for item in sent
-    }
-    _judge(connection, project_id, judged, now)
+    )
+    judgements = [
+        ledger.delivered(item.enrichment.enrichment_number, item.revision) for item in sent
+    ]
+    _judge(connection, project_id, sent, judgements, now)
 
 
-def _straggler(item: Due, in_doubt: bool, now: datetime) -> dict[str, Any]:
+def _straggler(item: Due, in_doubt: bool, now: datetime) -> tuple[int, datetime | None]:
     """What may still arrive of an accepted revision, from requests that were not answered."""
     since = now if in_doubt else item.doubtful_since
     if since is None or since <= now - QUIET:
-        return {"doubtful": 0, "since": None}
-    return {"doubtful": item.revision, "since": since}
+        return 0, None
+    return item.revision, since
 
 
 def mark_rejected(
@@ -152,12 +151,12 @@ def mark_rejected(
     now: datetime,
 ) -> None:
     """The API refused this revision, alone in its batch."""
+    this = _given(connection, [culprit])
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
-            EnrichmentRow.project_id == project_id,
-            *AT_PLACE,
-            EnrichmentRow.revision == culprit.revision,
+            *_are(project_id, this),
+            EnrichmentRow.revision == this.c.sent_revision,
             EnrichmentRow.state == State.PENDING,
         )
         .values(
@@ -165,11 +164,10 @@ def mark_rejected(
             batch_id=batch_id,
             attempts=EnrichmentRow.attempts + 1,
             changed_at=now,
-        ),
-        [culprit.place()],
+        )
     )
     judgement = ledger.refused(culprit.enrichment.enrichment_number, culprit.revision, message)
-    _judge(connection, project_id, {culprit.call_id: (culprit.revision, judgement)}, now)
+    _judge(connection, project_id, [culprit], [judgement], now)
 
 
 def postpone(
@@ -183,49 +181,63 @@ def postpone(
     """These were sent in vain, and stay pending."""
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(EnrichmentRow.project_id == project_id, *AT_PLACE)
-        .values(attempts=EnrichmentRow.attempts + 1),
-        [item.place() for item in unsent],
+        .where(*_are(project_id, _given(connection, unsent)))
+        .values(attempts=EnrichmentRow.attempts + 1)
     )
-    judgement = ledger.postponed(message)
-    judged = {item.call_id: (item.revision, judgement) for item in unsent}
-    _judge(connection, project_id, judged, now)
+    judgements = [ledger.postponed(message)] * len(unsent)
+    _judge(connection, project_id, unsent, judgements, now)
 
 
 def _judge(
     connection: sa.Connection,
     project_id: int,
-    judged: Mapping[str, tuple[int, ledger.Judgement]],
+    sent: Sequence[Due],
+    judgements: Sequence[ledger.Judgement],
     now: datetime,
 ) -> None:
     """Write the verdicts of calls whose enrichment stands at that revision, in that state."""
+    columns: dict[str, Column] = {
+        "call_id": (sa.Text(), [item.call_id for item in sent]),
+        "sent_revision": (sa.Integer(), [item.revision for item in sent]),
+        "verdict": (sa.Text(), [judgement.verdict.value for judgement in judgements]),
+        "reason": (sa.Text(), [judgement.reason.value for judgement in judgements]),
+        "detail": (sa.Text(), [judgement.detail for judgement in judgements]),
+    }
+    judged = given(connection, "judged", columns)
     stands_there = sa.exists().where(
-        EnrichmentRow.project_id == CallRow.project_id,
-        EnrichmentRow.call_id == CallRow.call_id,
-        EnrichmentRow.revision == sa.bindparam("sent_revision"),
-        EnrichmentRow.state == sa.bindparam("new_verdict"),
+        EnrichmentRow.project_id == project_id,
+        EnrichmentRow.call_id == judged.c.call_id,
+        EnrichmentRow.revision == judged.c.sent_revision,
+        EnrichmentRow.state == judged.c.verdict,
     )
     connection.execute(
         sa.update(CallRow)
-        .where(
-            CallRow.project_id == project_id,
-            CallRow.call_id == sa.bindparam("the_call"),
-            stands_there,
-        )
+        .where(CallRow.project_id == project_id, CallRow.call_id == judged.c.call_id, stands_there)
         .values(
-            verdict=sa.bindparam("new_verdict"),
-            reason=sa.bindparam("new_reason"),
-            detail=sa.bindparam("new_detail"),
+            verdict=judged.c.verdict,
+            reason=judged.c.reason,
+            detail=judged.c.detail,
             decided_at=now,
-        ),
-        [
-            {
-                "the_call": call_id,
-                "sent_revision": revision,
-                "new_verdict": judgement.verdict,
-                "new_reason": judgement.reason,
-                "new_detail": judgement.detail,
-            }
-            for call_id, (revision, judgement) in judged.items()
-        ],
+        )
+    )
+
+
+def _given(connection: sa.Connection, sent: Sequence[Due], **more: Column) -> sa.FromClause:
+    """The keys of these and their revisions, with more columns."""
+    keys: dict[str, Column] = {
+        "user_id": (sa.Text(), [item.enrichment.user_id for item in sent]),
+        "session_number": (sa.Integer(), [item.enrichment.session_number for item in sent]),
+        "enrichment_number": (sa.Integer(), [item.enrichment.enrichment_number for item in sent]),
+        "sent_revision": (sa.Integer(), [item.revision for item in sent]),
+    }
+    return given(connection, "sent", {**keys, **more})
+
+
+def _are(project_id: int, these: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
+    """Which rows those of `_given` are."""
+    return (
+        EnrichmentRow.project_id == project_id,
+        EnrichmentRow.user_id == these.c.user_id,
+        EnrichmentRow.session_number == these.c.session_number,
+        EnrichmentRow.enrichment_number == these.c.enrichment_number,
     )

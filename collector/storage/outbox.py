@@ -10,10 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from collector.domain.enrichment import Enrichment
-from collector.domain.identifiers import SessionId
 from collector.storage import leases
-from collector.storage.enrichments import the_place
-from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow
+from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow, UtcDateTime
 
 #: How long an unanswered request may still be on its way: a worker's term. Until then no newer
 #: revision follows it, which it could overwrite on its arrival.
@@ -37,14 +35,20 @@ class Due:
     doubtful_revision: int
     doubtful_since: datetime | None
 
-    def place(self) -> dict[str, Any]:
-        """The parameters by which its row is found."""
-        return the_place(
-            SessionId(
-                user_id=self.enrichment.user_id, session_number=self.enrichment.session_number
-            ),
-            self.enrichment.enrichment_number,
-        )
+
+_OF_DUE = (
+    EnrichmentRow.call_id,
+    EnrichmentRow.user_id,
+    EnrichmentRow.session_number,
+    EnrichmentRow.enrichment_number,
+    EnrichmentRow.payload,
+    EnrichmentRow.payload_hash,
+    EnrichmentRow.integration_version,
+    EnrichmentRow.revision,
+    EnrichmentRow.deadline,
+    EnrichmentRow.doubtful_revision,
+    EnrichmentRow.doubtful_since,
+)
 
 
 def next_due(
@@ -56,21 +60,30 @@ def next_due(
     *,
     margin: timedelta,
     canary: bool = False,
+    after: Due | None = None,
 ) -> list[Due]:
     """What to send next of one integration version: earliest deadline first.
 
     Args:
         margin: what reaches its deadline within so much time is not begun.
         canary: what was tried least comes first, so that other ones are tried if some are refused.
+        after: only what comes after this one in that order. Not for a canary.
     """
     first = (EnrichmentRow.attempts,) if canary else ()
-    rows = connection.execute(
-        sa.select(EnrichmentRow.__table__)
+    query = (
+        sa.select(*_OF_DUE)
         .where(*_due(project_id, now, margin), _built_for(integration_version))
         .order_by(*first, EnrichmentRow.deadline, EnrichmentRow.call_id)
         .limit(limit)
     )
-    return [_as_due(row) for row in rows]
+    if after is not None:
+        place = sa.tuple_(EnrichmentRow.deadline, EnrichmentRow.call_id)
+        query = query.where(
+            # Said for the index, too.
+            EnrichmentRow.deadline >= after.deadline,
+            place > sa.tuple_(sa.literal(after.deadline, UtcDateTime()), after.call_id),
+        )
+    return [_as_due(row) for row in connection.execute(query)]
 
 
 def _due(
@@ -85,7 +98,7 @@ def _due(
             EnrichmentRow.doubtful_since <= now - QUIET,
             EnrichmentRow.doubtful_since > now + QUIET,  # by a clock that was wrong
         ),
-        ~_TO_BE_EXAMINED,
+        _not_to_be_examined(project_id),
     )
 
 
@@ -102,12 +115,16 @@ def is_outdated(connection: sa.Connection, project_id: int, group: Sequence[Due]
     ).scalar_one()
 
 
-#: Its call has changed since, or is to be tried again: what was built of it may be outdated.
-_TO_BE_EXAMINED = sa.exists().where(
-    CallRow.project_id == EnrichmentRow.project_id,
-    CallRow.call_id == EnrichmentRow.call_id,
-    CallRow.examine,
-)
+def _not_to_be_examined(project_id: int) -> sa.ColumnElement[bool]:
+    """Its call has not changed since, nor is to be tried again: what was built of it holds.
+
+    Asked once for all rather than for each row: after the matching there are few such calls, and
+    an index has them.
+    """
+    to_be_examined = sa.select(CallRow.call_id).where(
+        CallRow.project_id == project_id, CallRow.examine
+    )
+    return EnrichmentRow.call_id.not_in(to_be_examined)
 
 
 def _built_for(integration_version: int) -> sa.ColumnElement[bool]:
@@ -157,7 +174,7 @@ def count_overdue(connection: sa.Connection, project_id: int, now: datetime) -> 
             EnrichmentRow.project_id == project_id,
             sa.text("state = 'pending'"),
             EnrichmentRow.deadline <= now,
-            ~_TO_BE_EXAMINED,
+            _not_to_be_examined(project_id),
         )
     ).scalar_one()
 
