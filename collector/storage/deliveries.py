@@ -59,10 +59,10 @@ def mark_begun(
     connection: sa.Connection, project_id: int, group: Sequence[Due], now: datetime
 ) -> None:
     """A request with these is about to be sent, or was not answered: what is held is in doubt."""
-    these = _given(connection, group)
+    these = _given(connection, project_id, group)
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(*_are(project_id, these))
+        .where(*_are(these))
         .values(doubtful_revision=these.c.sent_revision, doubtful_since=now)
     )
 
@@ -71,13 +71,14 @@ def mark_unstored(connection: sa.Connection, project_id: int, group: Sequence[Du
     """It is certain that the request stored nothing; what was in doubt before still is."""
     these = _given(
         connection,
+        project_id,
         group,
         before=(sa.Integer(), [item.doubtful_revision for item in group]),
         since=(UtcDateTime(), [item.doubtful_since for item in group]),
     )
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(*_are(project_id, these))
+        .where(*_are(these))
         .values(doubtful_revision=these.c.before, doubtful_since=these.c.since)
     )
 
@@ -99,6 +100,7 @@ def mark_accepted(
     stragglers = [_straggler(item, in_doubt, now) for item in sent]
     these = _given(
         connection,
+        project_id,
         sent,
         sent_hash=(sa.Text(), [item.payload_hash for item in sent]),
         sent_version=(sa.Integer(), [item.integration_version for item in sent]),
@@ -112,7 +114,7 @@ def mark_accepted(
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
-            *_are(project_id, these),
+            *_are(these),
             EnrichmentRow.accepted_revision < these.c.sent_revision,
         )
         .values(
@@ -151,11 +153,11 @@ def mark_rejected(
     now: datetime,
 ) -> None:
     """The API refused this revision, alone in its batch."""
-    this = _given(connection, [culprit])
+    this = _given(connection, project_id, [culprit])
     connection.execute(
         sa.update(EnrichmentRow)
         .where(
-            *_are(project_id, this),
+            *_are(this),
             EnrichmentRow.revision == this.c.sent_revision,
             EnrichmentRow.state == State.PENDING,
         )
@@ -181,7 +183,7 @@ def postpone(
     """These were sent in vain, and stay pending."""
     connection.execute(
         sa.update(EnrichmentRow)
-        .where(*_are(project_id, _given(connection, unsent)))
+        .where(*_are(_given(connection, project_id, unsent)))
         .values(attempts=EnrichmentRow.attempts + 1)
     )
     judgements = [ledger.postponed(message)] * len(unsent)
@@ -197,6 +199,7 @@ def _judge(
 ) -> None:
     """Write the verdicts of calls whose enrichment stands at that revision, in that state."""
     columns: dict[str, Column] = {
+        "project_id": (sa.BigInteger(), [project_id] * len(sent)),
         "call_id": (sa.Text(), [item.call_id for item in sent]),
         "sent_revision": (sa.Integer(), [item.revision for item in sent]),
         "verdict": (sa.Text(), [judgement.verdict.value for judgement in judgements]),
@@ -205,14 +208,18 @@ def _judge(
     }
     judged = given(connection, "judged", columns)
     stands_there = sa.exists().where(
-        EnrichmentRow.project_id == project_id,
+        EnrichmentRow.project_id == judged.c.project_id,
         EnrichmentRow.call_id == judged.c.call_id,
         EnrichmentRow.revision == judged.c.sent_revision,
         EnrichmentRow.state == judged.c.verdict,
     )
     connection.execute(
         sa.update(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.call_id == judged.c.call_id, stands_there)
+        .where(
+            CallRow.project_id == judged.c.project_id,
+            CallRow.call_id == judged.c.call_id,
+            stands_there,
+        )
         .values(
             verdict=judged.c.verdict,
             reason=judged.c.reason,
@@ -222,9 +229,16 @@ def _judge(
     )
 
 
-def _given(connection: sa.Connection, sent: Sequence[Due], **more: Column) -> sa.FromClause:
-    """The keys of these and their revisions, with more columns."""
+def _given(
+    connection: sa.Connection, project_id: int, sent: Sequence[Due], **more: Column
+) -> sa.FromClause:
+    """The keys of these and their revisions, with more columns.
+
+    The project stands in each row: SQLite would else go through the project and look each of its
+    rows up here.
+    """
     keys: dict[str, Column] = {
+        "project_id": (sa.BigInteger(), [project_id] * len(sent)),
         "user_id": (sa.Text(), [item.enrichment.user_id for item in sent]),
         "session_number": (sa.Integer(), [item.enrichment.session_number for item in sent]),
         "enrichment_number": (sa.Integer(), [item.enrichment.enrichment_number for item in sent]),
@@ -233,10 +247,10 @@ def _given(connection: sa.Connection, sent: Sequence[Due], **more: Column) -> sa
     return given(connection, "sent", {**keys, **more})
 
 
-def _are(project_id: int, these: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
+def _are(these: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
     """Which rows those of `_given` are."""
     return (
-        EnrichmentRow.project_id == project_id,
+        EnrichmentRow.project_id == these.c.project_id,
         EnrichmentRow.user_id == these.c.user_id,
         EnrichmentRow.session_number == these.c.session_number,
         EnrichmentRow.enrichment_number == these.c.enrichment_number,

@@ -118,13 +118,14 @@ def is_outdated(connection: sa.Connection, project_id: int, group: Sequence[Due]
 def _not_to_be_examined(project_id: int) -> sa.ColumnElement[bool]:
     """Its call has not changed since, nor is to be tried again: what was built of it holds.
 
-    Asked once for all rather than for each row: after the matching there are few such calls, and
-    an index has them.
+    PostgreSQL reads the few such calls from their index once; SQLite, which would read all calls
+    for that, looks up each row's call instead.
     """
-    to_be_examined = sa.select(CallRow.call_id).where(
-        CallRow.project_id == project_id, CallRow.examine
+    return ~sa.exists().where(
+        CallRow.project_id == project_id,
+        CallRow.call_id == EnrichmentRow.call_id,
+        CallRow.examine,
     )
-    return EnrichmentRow.call_id.not_in(to_be_examined)
 
 
 def _built_for(integration_version: int) -> sa.ColumnElement[bool]:
