@@ -33,6 +33,7 @@ from collector.cli.sandbox import registered_schemas
 from collector.contentsquare import EnrichmentApi
 from collector.contentsquare.transport import Reply, Transport
 from collector.domain.definition import Definition
+from collector.domain.enrichment import FieldValue
 from collector.domain.installation import Installation
 from collector.domain.ledger import payload_hash
 from collector.jobs.reconcile import Job
@@ -245,7 +246,7 @@ def _rows(project_id: int, number: int, now: datetime) -> tuple[dict[str, Any], 
     started = now - timedelta(seconds=60 + number)
     session = {"project_id": project_id, "user_id": f"user-{number:06d}", "session_number": 1}
     call_id = f"call-{number:06d}"
-    payload = {
+    payload: dict[str, FieldValue] = {
         "answered": True,
         "call_duration": 75_000 + number,
         "call_client_rating": 4.0,

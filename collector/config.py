@@ -40,6 +40,8 @@ _WHOLE_NUMBERS = {
     "processes": (0, 256),
     "threads": (0, 1024),
     "refused_days": (1, 365),
+    "connections": (1, 64),
+    "connections_per_installation": (1, 64),
 }
 _WORDS = {
     "log_level": ("debug", "info", "warning", "error"),
@@ -78,6 +80,12 @@ class Settings:
     threads: int = _setting(0, "threads of each process; 0 chooses by database")
     refused_days: int = _setting(
         30, "days that a refused call record is kept after it was last refused"
+    )
+    connections: int = _setting(
+        8, "requests that `collector reconcile` has in flight at once, for all installations"
+    )
+    connections_per_installation: int = _setting(
+        2, "of these, for one installation; halved for the rest of a run by an answer 429"
     )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("console", "console or json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock, local
 
 import click
 from rich.console import Console
@@ -78,7 +79,7 @@ def _print(table: Table) -> None:
 
 
 class ProgressBar:
-    """A bar on standard error, only if that is a terminal."""
+    """Bars on standard error, only if that is a terminal; several threads may tell of steps."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -91,14 +92,26 @@ class ProgressBar:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
+        self._lock = Lock()
+        self._tasks: dict[str, TaskID] = {}
+        self._totals: dict[str, int | None] = {}
+        self._mine = local()
 
     def begin(self, step: str, total: int | None) -> None:
-        self._task = self._progress.add_task(step, total=total)
+        """One bar for each step: what several installations have to do is added up."""
+        with self._lock:
+            before = self._totals.get(step, 0)
+            now = None if before is None or total is None else before + total
+            self._totals[step] = now
+            if step not in self._tasks:
+                self._tasks[step] = self._progress.add_task(step, total=now)
+            self._progress.update(self._tasks[step], total=now)
+            self._mine.task = self._tasks[step]
 
     def advance(self, done: int) -> None:
-        if self._task is not None:
-            self._progress.advance(self._task, done)
+        """In the step that this thread has begun last."""
+        if (task := getattr(self._mine, "task", None)) is not None:
+            self._progress.advance(task, done)
 
     @contextmanager
     def shown(self) -> Iterator[ProgressBar]:

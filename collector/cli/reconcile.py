@@ -49,7 +49,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     Exit code 0: all went well, or --dry-run only looked. 1: this run found something that needs a
     person, and each case is explained; what earlier runs found stands in `collector status`. It
     can be stopped at any moment and run again; nothing is lost or doubled. A stop by SIGTERM or
-    Ctrl-C waits for the batch in flight.
+    Ctrl-C waits for the batches in flight.
     """
     if dry_run and every is not None:
         raise UsageError("--dry-run shows one moment; it does not go with --every.")
@@ -65,7 +65,10 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     needs_a_person = False
-    with shared.open_database(settings) as database, EnrichmentApi(settings.auth_url) as api:
+    with (
+        shared.open_database(settings, threads=settings.connections) as database,
+        EnrichmentApi(settings.auth_url, connections=settings.connections) as api,
+    ):
         while True:
             try:
                 definition = shared.load_definition(settings)  # it may have been mended meanwhile
@@ -80,6 +83,8 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
                         refused_for=settings.refused_for,
                         caller_hash=CallerHash.of(settings.require_secret_key()[0]),
                         calls_url=settings.calls_url or None,
+                        connections=settings.connections,
+                        connections_per_installation=settings.connections_per_installation,
                     ).run(project_id)
             except CollectorError as error:
                 if every is None:
@@ -107,6 +112,11 @@ def _print(report: RunReport, *, as_json: bool) -> None:
         _print_pulled(project)
         if project.outcome in {ProjectOutcome.BUSY, ProjectOutcome.LATER, ProjectOutcome.PAUSED}:
             click.echo(f"Project {project.project_id}: {project.message}.")
+        if project.slowed_to is not None:
+            click.echo(
+                f"Project {project.project_id}: the API answered 429, so that from then on "
+                f"{project.slowed_to} request(s) at a time were sent."
+            )
     for sentence in report.attention:
         click.echo(f"{click.style('Needs a person:', fg='yellow', bold=True)} {sentence}", err=True)
 

@@ -104,13 +104,17 @@ def load_settings() -> Settings:
 
 
 @contextmanager
-def open_database(settings: Settings, *, writes_much: bool = False) -> Iterator[Database]:
-    """The database, once it is known to be migrated.
+def open_database(
+    settings: Settings, *, threads: int = 1, writes_much: bool = False
+) -> Iterator[Database]:
+    """The database, once it is known to be migrated, for so many threads at once.
 
     Raises:
         DatabaseUnavailableError, NotMigratedError
     """
-    with Database(settings.database_url, writes_much=writes_much) as database:
+    with Database(
+        settings.database_url, pool_size=max(threads, 5), writes_much=writes_much
+    ) as database:
         revisions.require_newest(database)
         yield database
 

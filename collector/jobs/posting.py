@@ -75,9 +75,7 @@ class Posting(Generic[G]):
 
         With a single connection none is begun ahead, for the next one depends on its answer.
         """
-        with self._lock:
-            ahead = self.connections // 2
-            return self.connections + ahead - self._in_flight - len(self._waiting)
+        return self.connections + self.connections // 2 - self._unread
 
     @property
     def is_empty(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -49,6 +50,7 @@ class Database:
         """
         self.shown_url = mask_url(url)
         self._url = _parsed(url)
+        self._writing = Lock()
         self.engine = sa.create_engine(
             self._url,
             pool_size=pool_size,
@@ -93,12 +95,28 @@ class Database:
         Raises:
             DatabaseUnavailableError, NotMigratedError
         """
-        with self._translated():
+        with self._writers_turn(), self._translated():
             # On SQLite the write lock is taken at the start: a reader that turns writer
             # half-way could be refused without waiting.
             engine = self.engine.execution_options(writes=True)
             with engine.begin() as connection:
                 yield connection
+
+    @contextmanager
+    def _writers_turn(self) -> Iterator[None]:
+        """SQLite lets one write at a time, and has the others ask again and again; here they queue.
+
+        Whoever has waited too long goes on, and is told by SQLite that the file is locked.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        has_turn = self._writing.acquire(timeout=PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._writing.release()
 
     def close(self) -> None:
         self.engine.dispose()

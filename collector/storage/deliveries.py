@@ -6,14 +6,16 @@ twelve milliseconds for a batch in all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain import ledger
 from collector.domain.verdicts import Reason, State, Verdict
-from collector.storage.given import Column, given
+from collector.storage.given import document, given
 from collector.storage.outbox import QUIET, Due
 from collector.storage.tables import CallRow, EnrichmentRow, UtcDateTime
 
@@ -59,27 +61,42 @@ def mark_begun(
     connection: sa.Connection, project_id: int, group: Sequence[Due], now: datetime
 ) -> None:
     """A request with these is about to be sent, or was not answered: what is held is in doubt."""
-    these = _given(connection, project_id, group)
+    rows = [_row(project_id, item) for item in group]
     connection.execute(
+        _mark_begun(connection.dialect.name), {**document(connection, rows), "now": now}
+    )
+
+
+@cache
+def _mark_begun(dialect: str) -> sa.Update:
+    sent = given(dialect, "sent", _ROW)
+    return (
         sa.update(EnrichmentRow)
-        .where(*_are(these))
-        .values(doubtful_revision=these.c.sent_revision, doubtful_since=now)
+        .where(*_is(sent))
+        .values(doubtful_revision=sent.c.sent_revision, doubtful_since=sa.bindparam("now"))
     )
 
 
 def mark_unstored(connection: sa.Connection, project_id: int, group: Sequence[Due]) -> None:
     """It is certain that the request stored nothing; what was in doubt before still is."""
-    these = _given(
-        connection,
-        project_id,
-        group,
-        before=(sa.Integer(), [item.doubtful_revision for item in group]),
-        since=(UtcDateTime(), [item.doubtful_since for item in group]),
-    )
-    connection.execute(
+    rows = [
+        {
+            **_row(project_id, item),
+            "doubtful": item.doubtful_revision,
+            "since": item.doubtful_since,
+        }
+        for item in group
+    ]
+    connection.execute(_mark_unstored(connection.dialect.name), document(connection, rows))
+
+
+@cache
+def _mark_unstored(dialect: str) -> sa.Update:
+    sent = given(dialect, "sent", {**_ROW, **_DOUBT})
+    return (
         sa.update(EnrichmentRow)
-        .where(*_are(these))
-        .values(doubtful_revision=these.c.before, doubtful_since=these.c.since)
+        .where(*_is(sent))
+        .values(doubtful_revision=sent.c.doubtful, doubtful_since=sent.c.since)
     )
 
 
@@ -97,37 +114,18 @@ def mark_accepted(
     Where a request was not answered before, it may still arrive: it says the same, but nothing
     newer is to be sent before its time is over, so it stays noted.
     """
-    stragglers = [_straggler(item, in_doubt, now) for item in sent]
-    these = _given(
-        connection,
-        project_id,
-        sent,
-        sent_hash=(sa.Text(), [item.payload_hash for item in sent]),
-        sent_version=(sa.Integer(), [item.integration_version for item in sent]),
-        doubtful=(sa.Integer(), [revision for revision, _ in stragglers]),
-        since=(UtcDateTime(), [since for _, since in stragglers]),
-    )
-    newest = sa.and_(
-        EnrichmentRow.revision == these.c.sent_revision,
-        EnrichmentRow.state == State.PENDING,
-    )
+    rows = [
+        {
+            **_row(project_id, item),
+            "hash": item.payload_hash,
+            "version": item.integration_version,
+            **_straggler(item, in_doubt, now),
+        }
+        for item in sent
+    ]
     connection.execute(
-        sa.update(EnrichmentRow)
-        .where(
-            *_are(these),
-            EnrichmentRow.accepted_revision < these.c.sent_revision,
-        )
-        .values(
-            accepted_revision=these.c.sent_revision,
-            accepted_hash=these.c.sent_hash,
-            accepted_version=these.c.sent_version,
-            accepted_at=now,
-            doubtful_revision=these.c.doubtful,
-            doubtful_since=these.c.since,
-            batch_id=batch_id,
-            attempts=EnrichmentRow.attempts + 1,
-            state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
-        )
+        _mark_accepted(connection.dialect.name),
+        {**document(connection, rows), "batch": batch_id, "now": now},
     )
     judgements = [
         ledger.delivered(item.enrichment.enrichment_number, item.revision) for item in sent
@@ -135,12 +133,36 @@ def mark_accepted(
     _judge(connection, project_id, sent, judgements, now)
 
 
-def _straggler(item: Due, in_doubt: bool, now: datetime) -> tuple[int, datetime | None]:
+@cache
+def _mark_accepted(dialect: str) -> sa.Update:
+    kinds = {**_ROW, **_DOUBT, "hash": sa.Text(), "version": sa.Integer()}
+    sent = given(dialect, "sent", kinds)
+    newest = sa.and_(
+        EnrichmentRow.revision == sent.c.sent_revision, EnrichmentRow.state == State.PENDING
+    )
+    return (
+        sa.update(EnrichmentRow)
+        .where(*_is(sent), EnrichmentRow.accepted_revision < sent.c.sent_revision)
+        .values(
+            accepted_revision=sent.c.sent_revision,
+            accepted_hash=sent.c.hash,
+            accepted_version=sent.c.version,
+            accepted_at=sa.bindparam("now"),
+            doubtful_revision=sent.c.doubtful,
+            doubtful_since=sent.c.since,
+            batch_id=sa.bindparam("batch"),
+            attempts=EnrichmentRow.attempts + 1,
+            state=sa.case((newest, State.ACCEPTED.value), else_=EnrichmentRow.state),
+        )
+    )
+
+
+def _straggler(item: Due, in_doubt: bool, now: datetime) -> dict[str, Any]:
     """What may still arrive of an accepted revision, from requests that were not answered."""
     since = now if in_doubt else item.doubtful_since
     if since is None or since <= now - QUIET:
-        return 0, None
-    return item.revision, since
+        return {"doubtful": 0, "since": None}
+    return {"doubtful": item.revision, "since": since}
 
 
 def mark_rejected(
@@ -153,23 +175,35 @@ def mark_rejected(
     now: datetime,
 ) -> None:
     """The API refused this revision, alone in its batch."""
-    this = _given(connection, project_id, [culprit])
     connection.execute(
+        _mark_rejected(connection.dialect.name),
+        {
+            **document(connection, [_row(project_id, culprit)]),
+            "batch": batch_id,
+            "now": now,
+        },
+    )
+    judgement = ledger.refused(culprit.enrichment.enrichment_number, culprit.revision, message)
+    _judge(connection, project_id, [culprit], [judgement], now)
+
+
+@cache
+def _mark_rejected(dialect: str) -> sa.Update:
+    sent = given(dialect, "sent", _ROW)
+    return (
         sa.update(EnrichmentRow)
         .where(
-            *_are(this),
-            EnrichmentRow.revision == this.c.sent_revision,
+            *_is(sent),
+            EnrichmentRow.revision == sent.c.sent_revision,
             EnrichmentRow.state == State.PENDING,
         )
         .values(
             state=State.REJECTED,
-            batch_id=batch_id,
+            batch_id=sa.bindparam("batch"),
             attempts=EnrichmentRow.attempts + 1,
-            changed_at=now,
+            changed_at=sa.bindparam("now"),
         )
     )
-    judgement = ledger.refused(culprit.enrichment.enrichment_number, culprit.revision, message)
-    _judge(connection, project_id, [culprit], [judgement], now)
 
 
 def postpone(
@@ -181,13 +215,19 @@ def postpone(
     now: datetime,
 ) -> None:
     """These were sent in vain, and stay pending."""
-    connection.execute(
-        sa.update(EnrichmentRow)
-        .where(*_are(_given(connection, project_id, unsent)))
-        .values(attempts=EnrichmentRow.attempts + 1)
-    )
+    rows = [_row(project_id, item) for item in unsent]
+    connection.execute(_postpone(connection.dialect.name), document(connection, rows))
     judgements = [ledger.postponed(message)] * len(unsent)
     _judge(connection, project_id, unsent, judgements, now)
+
+
+@cache
+def _postpone(dialect: str) -> sa.Update:
+    return (
+        sa.update(EnrichmentRow)
+        .where(*_is(given(dialect, "sent", _ROW)))
+        .values(attempts=EnrichmentRow.attempts + 1)
+    )
 
 
 def _judge(
@@ -198,22 +238,32 @@ def _judge(
     now: datetime,
 ) -> None:
     """Write the verdicts of calls whose enrichment stands at that revision, in that state."""
-    columns: dict[str, Column] = {
-        "project_id": (sa.BigInteger(), [project_id] * len(sent)),
-        "call_id": (sa.Text(), [item.call_id for item in sent]),
-        "sent_revision": (sa.Integer(), [item.revision for item in sent]),
-        "verdict": (sa.Text(), [judgement.verdict.value for judgement in judgements]),
-        "reason": (sa.Text(), [judgement.reason.value for judgement in judgements]),
-        "detail": (sa.Text(), [judgement.detail for judgement in judgements]),
-    }
-    judged = given(connection, "judged", columns)
+    rows = [
+        {
+            "project_id": project_id,
+            "call_id": item.call_id,
+            "sent_revision": item.revision,
+            "verdict": judgement.verdict,
+            "reason": judgement.reason,
+            "detail": judgement.detail,
+        }
+        for item, judgement in zip(sent, judgements, strict=True)
+    ]
+    connection.execute(
+        _judge_all(connection.dialect.name), {**document(connection, rows), "now": now}
+    )
+
+
+@cache
+def _judge_all(dialect: str) -> sa.Update:
+    judged = given(dialect, "judged", _JUDGEMENT)
     stands_there = sa.exists().where(
         EnrichmentRow.project_id == judged.c.project_id,
         EnrichmentRow.call_id == judged.c.call_id,
         EnrichmentRow.revision == judged.c.sent_revision,
         EnrichmentRow.state == judged.c.verdict,
     )
-    connection.execute(
+    return (
         sa.update(CallRow)
         .where(
             CallRow.project_id == judged.c.project_id,
@@ -224,34 +274,44 @@ def _judge(
             verdict=judged.c.verdict,
             reason=judged.c.reason,
             detail=judged.c.detail,
-            decided_at=now,
+            decided_at=sa.bindparam("now"),
         )
     )
 
 
-def _given(
-    connection: sa.Connection, project_id: int, sent: Sequence[Due], **more: Column
-) -> sa.FromClause:
-    """The keys of these and their revisions, with more columns.
+#: What is given of each enrichment. The project stands in each row: SQLite would else go through
+#: all rows of the project and look each of them up here.
+_ROW: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "project_id": sa.BigInteger(),
+    "user_id": sa.Text(),
+    "session_number": sa.Integer(),
+    "enrichment_number": sa.Integer(),
+    "sent_revision": sa.Integer(),
+}
 
-    The project stands in each row: SQLite would else go through the project and look each of its
-    rows up here.
-    """
-    keys: dict[str, Column] = {
-        "project_id": (sa.BigInteger(), [project_id] * len(sent)),
-        "user_id": (sa.Text(), [item.enrichment.user_id for item in sent]),
-        "session_number": (sa.Integer(), [item.enrichment.session_number for item in sent]),
-        "enrichment_number": (sa.Integer(), [item.enrichment.enrichment_number for item in sent]),
-        "sent_revision": (sa.Integer(), [item.revision for item in sent]),
+_DOUBT: Mapping[str, sa.types.TypeEngine[Any]] = {"doubtful": sa.Integer(), "since": UtcDateTime()}
+
+_JUDGEMENT: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "project_id": sa.BigInteger(),
+    "sent_revision": sa.Integer(),
+    **dict.fromkeys(("call_id", "verdict", "reason", "detail"), sa.Text()),
+}
+
+
+def _row(project_id: int, item: Due) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "user_id": item.enrichment.user_id,
+        "session_number": item.enrichment.session_number,
+        "enrichment_number": item.enrichment.enrichment_number,
+        "sent_revision": item.revision,
     }
-    return given(connection, "sent", {**keys, **more})
 
 
-def _are(these: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
-    """Which rows those of `_given` are."""
+def _is(sent: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        EnrichmentRow.project_id == these.c.project_id,
-        EnrichmentRow.user_id == these.c.user_id,
-        EnrichmentRow.session_number == these.c.session_number,
-        EnrichmentRow.enrichment_number == these.c.enrichment_number,
+        EnrichmentRow.project_id == sent.c.project_id,
+        EnrichmentRow.user_id == sent.c.user_id,
+        EnrichmentRow.session_number == sent.c.session_number,
+        EnrichmentRow.enrichment_number == sent.c.enrichment_number,
     )

@@ -83,7 +83,7 @@ def next_due(
             EnrichmentRow.deadline >= after.deadline,
             place > sa.tuple_(sa.literal(after.deadline, UtcDateTime()), after.call_id),
         )
-    return [_as_due(row) for row in connection.execute(query)]
+    return [_as_due(row) for row in connection.execute(query).all()]
 
 
 def _due(
