@@ -8,6 +8,7 @@ import signal
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock, get_ident
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +49,10 @@ class Tally:
 class Points:
     """Counts the points of this process, and sends it ``signal_number`` at the one numbered ``at``.
 
+    No request is half written then by another thread: nobody could tell whether it arrives. One
+    that stalls does so at the first point from there on at which no transaction is open, since
+    that would hold up everybody else.
+
     Args:
         at: counted from 1; 0 for none.
         kinds: only such points are counted; None counts all.
@@ -60,22 +65,39 @@ class Points:
         self._at = at
         self._signal = signal_number
         self._kinds = kinds
+        self._lock = Lock()
+        self._transactions = 0
 
     def reach(self, kind: str, detail: str = "") -> None:
         """This process has come to a point."""
         if self._kinds is not None and kind not in self._kinds:
             return
-        self._tally.points += 1
-        self._tally.said = f"{kind} {detail}".strip()
-        self._tally.note()
-        if self._tally.points == self._at:
-            os.kill(os.getpid(), self._signal)
+        with self._lock:
+            self._tally.points += 1
+            self._tally.said = f"{kind} {detail}".strip()
+            self._tally.note()
+            if self._strikes:
+                self._at = 0
+                # To this very thread, so that it does not go on for a moment and release the lock.
+                signal.pthread_kill(get_ident(), self._signal)
+
+    @property
+    def _strikes(self) -> bool:
+        if self._signal != signal.SIGSTOP:
+            return self._tally.points == self._at
+        return 0 < self._at <= self._tally.points and not self._transactions
 
     def watch_database(self, database: Database) -> None:
         """Every transaction, statement and commit is a point."""
 
         def before_transaction(*_others: Any) -> None:
             self.reach("before a transaction")
+            with self._lock:
+                self._transactions += 1
+
+        def after_transaction(*_others: Any) -> None:
+            with self._lock:
+                self._transactions -= 1
 
         def before_statement(
             _connection: sa.Connection, _cursor: Any, statement: str, *_others: Any
@@ -88,6 +110,7 @@ class Points:
 
         # For each transaction a connection is taken from the pool, and nothing is locked yet.
         sa.event.listen(database.engine, "checkout", before_transaction)
+        sa.event.listen(database.engine, "checkin", after_transaction)
         sa.event.listen(database.engine, "before_cursor_execute", before_statement)
         sa.event.listen(database.engine, "commit", before_commit)
 
@@ -98,9 +121,10 @@ class Points:
 
         def pointed_request(self_: Any, *arguments: Any, **named: Any) -> None:
             self.reach("before a request")
-            request(self_, *arguments, **named)
-            self._tally.written += 1
-            self._tally.note()
+            with self._lock:
+                request(self_, *arguments, **named)
+                self._tally.written += 1
+                self._tally.note()
             self.reach("request written")
 
         def pointed_getresponse(self_: Any) -> Any:

@@ -44,6 +44,9 @@ PAGE = 3
 MAX_BATCH = 4
 CHUNK = 2
 
+#: For all four customers, and for each of them; with one, everything happens in one order.
+CONNECTIONS, CONNECTIONS_EACH = 3, 2
+
 
 class PointedSender:
     """The API's client, with a point before it is asked to send."""
@@ -139,6 +142,7 @@ def _reconcile(
         monotonic=clock.monotonic,
         random=random.Random(order["seed"]).random,  # noqa: S311 - it has to be repeatable
         read_timeout=order["read_timeout"],
+        connections=CONNECTIONS,
     ) as api:
         Job(
             database=database,
@@ -147,6 +151,8 @@ def _reconcile(
             secrets=SecretBox([scenario.SECRET_KEY]),
             clock=clock,
             monotonic=clock.monotonic,
+            connections=CONNECTIONS,
+            connections_per_installation=CONNECTIONS_EACH,
         ).run()
 
 
