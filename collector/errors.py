@@ -15,7 +15,8 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── SecretError                    a stored secret cannot be decrypted with the keys at hand
     ├── StorageError
     │   ├── DatabaseUnavailableError   the database does not answer
-    │   └── NotMigratedError           the database is not at this version's revision
+    │   ├── NotMigratedError           the database is not at this version's revision
+    │   └── OutdatedError              what was to be written was judged by what holds no longer
     ├── LeaseLostError                 another worker has taken the installation over
     ├── SourceError                    the provider's own database, or the query, is at fault
     │   └── SourceUnavailableError     that database does not answer now
@@ -101,6 +102,10 @@ class DatabaseUnavailableError(StorageError):
 
 class NotMigratedError(StorageError):
     """The database is empty, older or newer than this version expects."""
+
+
+class OutdatedError(StorageError):
+    """What was to be written was judged by an installation that was edited or removed since."""
 
 
 class LeaseLostError(CollectorError):

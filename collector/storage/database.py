@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,10 +21,19 @@ from collector.errors import DatabaseUnavailableError, NotMigratedError, Setting
 #: How long a writer waits for another one on SQLite, and a connection for PostgreSQL, in seconds.
 PATIENCE_SECONDS = 5
 
+#: A connection that was used so short a time ago is not asked whether it is alive, in seconds.
+TRUSTED_SECONDS = 1
+
 #: How long a statement waits for a lock on PostgreSQL before it gives up, in milliseconds.
 LOCK_MILLISECONDS = 10_000
 
-#: What of the indexes SQLite keeps in memory while much is written, in KiB; usually it is 2,000.
+#: SQLite's log grows to 40 MB before it is written to where its pages belong.
+_LOG_PAGES = 10_000
+
+#: What SQLite keeps of its pages in memory for each connection, in KiB.
+_CACHE_KIB = 16 * 1024
+
+#: What SQLite keeps of its pages in memory while much is written, in KiB.
 _LARGE_CACHE_KIB = 32_000
 
 _POSTGRESQL_SETTINGS = {
@@ -65,6 +75,8 @@ class Database:
             sa.event.listen(self.engine, "begin", _begin_sqlite)
             if writes_much:
                 sa.event.listen(self.engine, "connect", _enlarge_cache)
+        #: Connections for `driver` that nobody uses now, and until when they need no look.
+        self._kept: list[tuple[sa.PoolProxiedConnection, float]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -118,7 +130,61 @@ class Database:
             if has_turn:
                 self._writing.release()
 
+    @contextmanager
+    def driver(self) -> Iterator[Any]:
+        """A connection of the driver itself, which is kept open, for what many people wait for.
+
+        Each statement is a transaction of its own, unless one is begun. When the block has ended
+        well, what it committed is on disk; whatever it raises, the connection is given up, and
+        with it what was not committed.
+
+        Raises:
+            DatabaseUnavailableError, NotMigratedError
+        """
+        with self._translated():
+            kept = self._keep()
+            try:
+                yield kept.driver_connection
+            except BaseException as error:
+                kept.invalidate()
+                if isinstance(error, self.engine.dialect.loaded_dbapi.Error):
+                    raise self._as_sqlalchemys(error, "of the driver") from error
+                raise
+            self._kept.append((kept, time.monotonic() + TRUSTED_SECONDS))
+
+    def _keep(self) -> sa.PoolProxiedConnection:
+        """The connection that was used last, if it is alive; else another one."""
+        errors = self.engine.dialect.loaded_dbapi.Error
+        while self._kept:
+            try:
+                kept, trusted_until = self._kept.pop()
+            except IndexError:
+                break  # another thread was quicker
+            if self.is_sqlite or time.monotonic() < trusted_until:
+                return kept
+            try:
+                kept.driver_connection.execute("SELECT 1")  # type: ignore[union-attr]
+            except errors:
+                kept.invalidate()
+            else:
+                return kept
+        try:
+            kept = self.engine.raw_connection()
+        except errors as error:
+            raise self._as_sqlalchemys(error, None) from error
+        if not self.is_sqlite:
+            kept.driver_connection.autocommit = True  # type: ignore[union-attr]
+        return kept
+
+    def _as_sqlalchemys(self, error: Exception, statement: str | None) -> BaseException:
+        dialect = self.engine.dialect
+        return exc.DBAPIError.instance(
+            statement, (), error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        )
+
     def close(self) -> None:
+        while self._kept:
+            self._kept.pop()[0].invalidate()  # it commits by itself: no other may have it
         self.engine.dispose()
 
     def __enter__(self) -> Database:
@@ -201,6 +267,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged beacon survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
+    # Each beacon touches pages all over the indexes: the same ones are copied from the log to
+    # their places once instead of ten times, and are found again without the system's help.
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
+    cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     cursor.close()
 
 

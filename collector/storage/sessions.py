@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from collector.domain.beacon import Beacon
 from collector.domain.identifiers import SessionId
-from collector.storage.database import Database, insert_for
+from collector.errors import DatabaseUnavailableError, NotMigratedError, OutdatedError
+from collector.storage import sightings
+from collector.storage.database import Database
+from collector.storage.sightings import Seen
 from collector.storage.tables import SessionRow, SightingRow
 
 
@@ -18,46 +20,48 @@ def record(database: Database, beacon: Beacon, now: datetime) -> None:
     """Note that the session and its keys were seen at ``now``. On return it is on disk.
 
     Raises:
-        DatabaseUnavailableError: nothing was stored.
+        DatabaseUnavailableError, NotMigratedError: nothing was stored.
     """
-    identity = {
-        "project_id": beacon.project_id,
-        "user_id": beacon.session.user_id,
-        "session_number": beacon.session.session_number,
-    }
-    seen = {**identity, "first_seen": now, "last_seen": now}
-    with database.write() as connection:
-        insert = insert_for(connection, SessionRow).values(**seen, beacons=1)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=list(identity),
-                set_={
-                    "last_seen": _later(SessionRow, insert),
-                    "beacons": SessionRow.beacons + 1,
-                },
-            )
-        )
-        if beacon.keys:
-            _record_sightings(connection, beacon, seen)
+    sightings.write(database, (Seen(beacon=beacon, now=now),), {})
 
 
-def _record_sightings(connection: sa.Connection, beacon: Beacon, seen: dict[str, Any]) -> None:
-    rows = [{**seen, "kind": kind, "value": value} for kind, value in beacon.keys.items()]
-    insert = insert_for(connection, SightingRow).values(rows)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["project_id", "kind", "value", "user_id", "session_number"],
-            set_={"last_seen": _later(SightingRow, insert)},
-        )
-    )
+def record_all(database: Database, seen: Sequence[Seen]) -> list[Exception | None]:
+    """Note all of these in one transaction. On return they are on disk.
+
+    Returns:
+        For each, None if it was stored, or why it was not. A beacon that cannot be stored costs
+        its neighbours nothing: they are stored one by one then.
+    """
+    try:
+        return _record_together(database, seen)
+    except (DatabaseUnavailableError, NotMigratedError) as error:
+        return [error] * len(seen)
+    except Exception as error:  # noqa: BLE001 - whatever a value can do to a driver
+        return _record_one_by_one(database, seen) if len(seen) > 1 else [error]
 
 
-def _later(row: type[SessionRow | SightingRow], insert: Any) -> sa.ColumnElement[datetime]:
-    """The later of two moments: clocks of several servers may disagree by a little."""
-    return sa.case(
-        (insert.excluded.last_seen > row.last_seen, insert.excluded.last_seen),
-        else_=row.last_seen,
-    )
+def _record_together(database: Database, seen: Sequence[Seen]) -> list[Exception | None]:
+    # One reading of each installation is compared with what is stored. Who was judged by another
+    # one, read a moment before or after, is not even tried.
+    readings = {each.judged_by.project_id: each.judged_by for each in seen if each.judged_by}
+    tried = [
+        each
+        for each in seen
+        if each.judged_by is None or each.judged_by == readings[each.beacon.project_id]
+    ]
+    outdated = sightings.write(database, tried, readings)
+    stored = {id(each) for each in tried if each.beacon.project_id not in outdated}
+    return [None if id(each) in stored else OutdatedError() for each in seen]
+
+
+def _record_one_by_one(database: Database, seen: Sequence[Seen]) -> list[Exception | None]:
+    found: list[Exception | None] = []
+    for place, each in enumerate(seen):
+        found += record_all(database, (each,))
+        if isinstance(found[-1], DatabaseUnavailableError):
+            # Asked again for each, it would let all of them wait for its patience in turn.
+            return found + found[-1:] * (len(seen) - place - 1)
+    return found
 
 
 def count(connection: sa.Connection, project_id: int | None = None) -> int:
