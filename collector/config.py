@@ -77,7 +77,10 @@ class Settings:
         "", "address of the server as call platforms know it, such as https://collector.example.com"
     )
     processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
-    threads: int = _setting(0, "threads of each process; 0 chooses by database")
+    threads: int = _setting(
+        0,
+        "threads of each process; 0 stands for 128, of which three quarters may wait for the disk",
+    )
     refused_days: int = _setting(
         30, "days that a refused call record is kept after it was last refused"
     )

@@ -5,6 +5,7 @@ Any other WSGI server can do the same with ``collector.web:create_app()``.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import socket
@@ -48,15 +49,14 @@ _GRANIAN_LOGS: dict[str, Any] = {
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes any that is free.")
 @click.option("--processes", type=click.IntRange(0, 256), help="Processes; 0 chooses by database.")
-@click.option(
-    "--threads", type=click.IntRange(0, 1024), help="Threads of each process; 0 chooses likewise."
-)
+@click.option("--threads", type=click.IntRange(0, 1024), help="Threads of each process; 0 is 128.")
 def serve(**overrides: Any) -> None:
     """Receive beacons and calls, and serve the snippet.
 
     Listens where COLLECTOR_HOST and COLLECTOR_PORT say (127.0.0.1:8000), unless the options say
-    otherwise. SQLite is served by one process with 8 threads; PostgreSQL by one process for each
-    core, at most 4, with 16 threads each, and one connection more than that.
+    otherwise. SQLite is served by one process; PostgreSQL by one process for each core, at most 4.
+    Each has 128 threads, started as they are needed, and at most 18 connections. Three quarters
+    of the threads may hold a beacon that waits to be on disk; with more the answer is 503.
 
     The database must be migrated: run `collector db upgrade` first. SIGTERM and Ctrl-C stop it
     once the requests in flight are answered.
@@ -112,7 +112,9 @@ def _load(settings: Settings) -> Callable[..., Any]:
     # itself: two signals at once can leave a worker waiting for itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     logs.configure(settings)
-    return create_app(settings)
+    application = create_app(settings)
+    gc.freeze()  # what was loaded is no garbage, and need not be looked through for some
+    return application
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:

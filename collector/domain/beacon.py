@@ -76,14 +76,18 @@ def _read(kind: str, value: object, region: str | None) -> str:
         raise ValueError("must be named by at most 30 of a-z, 0-9 and _, a letter first")
     text = on_one_line(_text(value))
     # NUL and half characters (lone surrogates) cannot be stored; the other control characters
-    # stand in no identifier.
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+    # stand in no identifier. What can be printed has none, which is told at once.
+    if not text.isprintable() and any(map(_is_control, text)):
         raise ValueError("must not contain control characters")
     if len(text) > MAX_KEY_LENGTH:
         raise ValueError(f"must have at most {MAX_KEY_LENGTH} characters")
     if says_nothing(text):
         raise ValueError("must not be what a program writes for nothing, such as undefined")
     return normalise_key(kind, text, region)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def _text(value: object) -> str:

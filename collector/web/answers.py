@@ -20,6 +20,9 @@ CODE_HEADER = "X-Collector-Error"
 #: Carries what was left out of a beacon that was stored.
 IGNORED_HEADER = "X-Collector-Ignored"
 
+#: What every answer carries that does not say otherwise.
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 #: Seconds after which a client may try again when the database does not answer.
 RETRY_AFTER_SECONDS = 5
 
@@ -91,6 +94,6 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _headers(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

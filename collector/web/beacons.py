@@ -17,14 +17,16 @@ from marshmallow import ValidationError
 from collector.domain.beacon import Beacon, LeftOut, read_keys
 from collector.domain.identifiers import SessionId, is_kind
 from collector.domain.installation import Installation, origin_name
-from collector.domain.outcomes import ACCEPTED, KEY_IGNORED
-from collector.errors import RequestRefusedError
-from collector.storage import installations, sessions
+from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, TOO_BUSY
+from collector.errors import OutdatedError, RequestRefusedError
+from collector.storage import installations
 from collector.storage.beacon_counts import NO_PROJECT
-from collector.storage.database import Database
+from collector.storage.sightings import Seen
 from collector.web import answers, bodies, state
 from collector.web.answers import CODE_HEADER, IGNORED_HEADER
+from collector.web.committing import TooManyWaitingError
 from collector.web.schemas import BeaconSchema, first_problem
+from collector.web.state import State
 
 blueprint = Blueprint("beacons", __name__)
 
@@ -37,6 +39,12 @@ MEDIA_TYPES = ("text/plain", "application/json")
 
 PREFLIGHT_SECONDS = 86400
 
+#: Where the express lane leaves a beacon's project, and why it could not be stored.
+FAILED = "collector.failed"
+
+#: Seconds after which a beacon may be sent again when too many wait.
+RETRY_AFTER_SECONDS = 5
+
 #: As much of a key's name as a header repeats.
 MAX_ECHO = 30
 
@@ -45,11 +53,25 @@ _schema = BeaconSchema()
 
 @blueprint.post(PATH, provide_automatic_options=False)
 def record() -> Response:
-    """Store a beacon, or say why not. 204 says that it is on disk."""
+    """Store a beacon, or say why not. 204 says that it is on disk.
+
+    What is plainly right was stored before it came here (`collector.web.express`).
+    """
+    if (failed := request.environ.get(FAILED)) is not None:
+        g.project_id, error = failed
+        raise _told(error)
     bodies.require_media_type(MEDIA_TYPES)
     told, problem = _read(bodies.parse(bodies.read(MAX_BODY_BYTES)))
-    database = state.current().database
-    installation = _installation(database, told.get("project_id"))
+    while True:
+        try:
+            return _judge(told, problem)
+        except OutdatedError:
+            continue  # the installation was edited meanwhile: judge by what it is now
+
+
+def _judge(told: dict[str, Any], problem: RequestRefusedError | None) -> Response:
+    shared = state.current()
+    installation = _installation(shared, told.get("project_id"))
     if installation is None:
         raise problem or RequestRefusedError(
             404, "unknown_project", f"Project {told['project_id']} has no installation here."
@@ -67,7 +89,10 @@ def record() -> Response:
         keys=keys,
     )
     # A paused installation is stored like any other: pausing is about sending.
-    sessions.record(database, beacon, datetime.now(UTC))
+    try:
+        shared.store(Seen(beacon=beacon, now=datetime.now(UTC), judged_by=installation))
+    except TooManyWaitingError as error:
+        raise _told(error) from None
     return Response(status=204, headers=_ignored(g.left_out))
 
 
@@ -115,11 +140,16 @@ def let_the_page_read(response: Response) -> Response:
         response.vary.add("Origin")
         origin = request.headers.get("Origin", "")
         if origin and origin.isascii() and origin.isprintable():
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = ", ".join(
-                (CODE_HEADER, IGNORED_HEADER, "Retry-After")
-            )
+            response.headers.update(readable_by(origin))
     return response
+
+
+def readable_by(origin: str) -> dict[str, str]:
+    """The headers by which pages of this origin may read an answer and its reasons."""
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": ", ".join((CODE_HEADER, IGNORED_HEADER, "Retry-After")),
+    }
 
 
 def _read(body: object) -> tuple[dict[str, Any], RequestRefusedError | None]:
@@ -133,11 +163,28 @@ def _read(body: object) -> tuple[dict[str, Any], RequestRefusedError | None]:
         return right, RequestRefusedError(400, "invalid_beacon", f"{first_problem(error)}.")
 
 
-def _installation(database: Database, project_id: int | None) -> Installation | None:
+def _installation(shared: State, project_id: int | None) -> Installation | None:
     if project_id is None:
         return None
-    with database.read() as connection:
-        return installations.find(connection, project_id)
+    with shared.database.read() as connection:
+        found = installations.find(connection, project_id)
+    if found is None:
+        shared.known_installations.pop(project_id, None)
+    else:
+        shared.known_installations[project_id] = found
+    return found
+
+
+def _told(error: Exception) -> Exception:
+    """An error of storing, as it is told to whoever sent the beacon."""
+    if not isinstance(error, TooManyWaitingError):
+        return error
+    return RequestRefusedError(
+        503,
+        TOO_BUSY,
+        "Too many beacons wait to be stored. Send it again later.",
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
 
 
 def _require_allowed_origin(origin: str | None, installation: Installation) -> None:

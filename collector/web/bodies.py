@@ -64,12 +64,7 @@ def parse(body: bytes) -> Any:
         RequestRefusedError: 400 ``malformed_body``.
     """
     try:
-        return json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
+        return _decoder.decode(body.decode())
     except RecursionError:
         problem = "it is nested too deeply"
     except UnicodeDecodeError:
@@ -116,3 +111,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number is too large")
     return number
+
+
+# Made once: json.loads would make one for each body.
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+)

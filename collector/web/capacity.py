@@ -8,6 +8,11 @@ from collector.config import Settings
 
 MAX_DEFAULT_PROCESSES = 4
 
+#: A beacon that waits for the disk holds a thread, which costs little, and no connection.
+DEFAULT_THREADS = 128
+
+MAX_REQUEST_CONNECTIONS = 16
+
 
 def processes(settings: Settings) -> int:
     """Worker processes: as set, else one for SQLite, else one for each core, at most four.
@@ -20,10 +25,23 @@ def processes(settings: Settings) -> int:
 
 
 def threads(settings: Settings) -> int:
-    """Threads of each process, and so the connections of its requests: as set, else 8 or 16."""
-    if settings.threads:
-        return settings.threads
-    return 8 if _is_sqlite(settings) else 16
+    """Threads of each process, and so requests at a time: as set, else 128."""
+    return settings.threads or DEFAULT_THREADS
+
+
+def connections(settings: Settings) -> int:
+    """Connections of each process: one for whoever commits for all, one for the counts, and some
+    for requests that are no plain beacons.
+    """
+    return min(threads(settings), MAX_REQUEST_CONNECTIONS) + 2
+
+
+def waiting(settings: Settings) -> int:
+    """How many beacons of each process may wait to be on disk, before others are sent away.
+
+    Not as many as there are threads: while the database hangs, the snippet is still served.
+    """
+    return max(1, threads(settings) * 3 // 4)
 
 
 def _is_sqlite(settings: Settings) -> bool:

@@ -6,7 +6,12 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
-from collector.domain.identifiers import MAX_PROJECT_ID, MAX_SESSION_NUMBER, is_user_id
+from collector.domain.identifiers import (
+    MAX_PROJECT_ID,
+    MAX_SESSION_NUMBER,
+    SessionId,
+    is_user_id,
+)
 
 
 class ProjectId(fields.Integer):
@@ -67,6 +72,35 @@ class BeaconSchema(Schema):
         user_id, _, number = key.rpartition(".")
         is_number = number.isascii() and number.isdigit() and len(number) < 20
         return {**body, "userId": user_id, "sessionNumber": int(number) if is_number else None}
+
+
+def plain_beacon(body: object) -> tuple[int, SessionId, object] | None:
+    """Project, session and keys of a body as the snippet sends it; None leaves it to the schema.
+
+    It takes a tenth of the schema's time, and takes nothing that the schema would not take, nor
+    otherwise: a test holds them against each other.
+    """
+    if not isinstance(body, dict) or "userId" in body:
+        return None
+    key = body.get("sessionKey")
+    if not isinstance(key, str):
+        return None
+    user_id, _, digits = key.rpartition(".")
+    project_id, number = _plain_integer(body.get("projectId")), _plain_integer(digits)
+    if not (
+        0 < project_id <= MAX_PROJECT_ID
+        and 0 < number <= MAX_SESSION_NUMBER
+        and is_user_id(user_id)
+    ):
+        return None
+    return project_id, SessionId(user_id=user_id, session_number=number), body.get("keys")
+
+
+def _plain_integer(value: object) -> int:
+    """An integer, or the digits of one; else 0."""
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if type(value) is int else 0
 
 
 def first_problem(error: ValidationError) -> str:

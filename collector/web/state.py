@@ -11,10 +11,14 @@ from flask import Flask, current_app
 from collector.config import Settings
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
+from collector.domain.installation import Installation
 from collector.sources import definition
+from collector.storage import sessions
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
+from collector.storage.sightings import Seen
 from collector.web import capacity
+from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
 
 _NAME = "collector"
@@ -30,15 +34,23 @@ class State:
         self._definition: tuple[int, Definition] | None = None
         self._definition_lock = Lock()
         self.counts = BeaconCounts(lambda: self.database)
+        #: By project, as they were when a view last read them: what is refused is refused by a
+        #: fresh reading, and what is stored is stored only if this is still true.
+        self.known_installations: dict[int, Installation] = {}
+        #: Store a beacon, together with others. On return it is on disk.
+        self.store = GroupCommit[Seen](
+            lambda seen: sessions.record_all(self.database, seen),
+            limit=capacity.waiting(settings),
+        )
 
     @property
     def database(self) -> Database:
         """The process's one database; every thread finds a connection in its pool."""
         with self._database_lock:
             if self._database is None:
-                # One more than requests can use, so that the counts never wait for them.
-                connections = capacity.threads(self._settings) + 1
-                self._database = Database(self._settings.database_url, pool_size=connections)
+                self._database = Database(
+                    self._settings.database_url, pool_size=capacity.connections(self._settings)
+                )
             return self._database
 
     @property
@@ -90,10 +102,15 @@ def install(app: Flask, settings: Settings) -> None:
     app.extensions[_NAME] = State(settings)
 
 
+def of(app: Flask) -> State:
+    """The state of an application."""
+    found: State = app.extensions[_NAME]
+    return found
+
+
 def current() -> State:
     """The state of the application that answers this request."""
-    found: State = current_app.extensions[_NAME]
-    return found
+    return of(current_app)
 
 
 def _changed_at(path: Path) -> int:

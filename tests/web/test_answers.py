@@ -143,7 +143,7 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("an inner detail")
 
-    monkeypatch.setattr(sessions, "record", broken)
+    monkeypatch.setattr(sessions, "record_all", broken)
     with structlog.testing.capture_logs() as lines:
         response = client.post(
             "/v1/sessions",
@@ -215,8 +215,8 @@ def test_when_all_connections_are_in_use_a_beacon_is_asked_to_come_again(
     monkeypatch.setattr("collector.storage.database.PATIENCE_SECONDS", 1)
     app = open_app(database_url, threads=1)
     state: State = app.extensions["collector"]
-    # A request's thread, and the one connection more that the counts are written by.
-    with state.database.read(), state.database.read():
+    # A request's thread, the counts, and whoever commits for all.
+    with state.database.read(), state.database.read(), state.database.read():
         response = app.test_client().post(
             "/v1/sessions", data=json.dumps(BEACON), content_type="text/plain"
         )

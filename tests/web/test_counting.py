@@ -94,7 +94,7 @@ def test_what_fails_here_is_counted_too(
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sessions, "record", broken)
+    monkeypatch.setattr(sessions, "record_all", broken)
     assert send(client, beacon()) == 500
     flush(app)
     assert counted(database) == {(PROJECT, "internal_error", ORIGIN): 1}
