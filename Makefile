@@ -25,8 +25,9 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-torture: .venv/.dev ## kill the job everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
+torture: .venv/.dev ## kill job and server everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
 	@$(QUIETLY) $(BIN)/python -m tests.torture $(TORTURE_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.torture.beacons $(BEACONS_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties --database postgresql $(PROPERTIES_ARGS)
 

@@ -9,5 +9,7 @@ be those of an undisturbed run. ``make torture`` runs the long form, test_tortur
   ``databases`` makes; ``variants`` are the ways to disturb it, ``compare`` says what has to be
   the same.
 - ``worker`` is the process that is killed, with its ``points``; ``processes`` gives it orders.
+- ``beacons`` kills the server under load: ``beacon_kills`` again and again, ``beacon_load`` until
+  it is gone.
 - ``plan`` chooses the points, ``lanes`` works on several at a time, ``__main__`` tells of it.
 """

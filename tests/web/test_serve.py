@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,17 +54,6 @@ def test_what_is_acknowledged_is_in_sql_and_a_signal_to_stop_is_obeyed(
     assert [row["session_key"] for row in reported_sessions(database)] == ["ae267-6g87D-88Nn6od.4"]
     assert server.stop() == 0
     assert server.log() == ""
-
-
-def test_twenty_beacons_of_one_session_at_once_are_one_row(
-    start: Start, database: Database
-) -> None:
-    server = start()
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: post(server).status_code, range(20)))
-    assert answers == [204] * 20
-    (session,) = reported_sessions(database)
-    assert session["beacons"] == 20
 
 
 @before_sql
