@@ -5,7 +5,6 @@ Any other WSGI server can do the same with ``collector.web:create_app()``.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import signal
 import socket
@@ -112,9 +111,7 @@ def _load(settings: Settings) -> Callable[..., Any]:
     # itself: two signals at once can leave a worker waiting for itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     logs.configure(settings)
-    application = create_app(settings)
-    gc.freeze()  # what was loaded is no garbage, and need not be looked through for some
-    return application
+    return create_app(settings)
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:
