@@ -132,7 +132,7 @@ class Database:
 
     @contextmanager
     def driver(self) -> Iterator[Any]:
-        """A connection of the driver itself, which is kept open, for what many people wait for.
+        """A connection of the driver itself, which is kept open, for writes that many wait for.
 
         Each statement is a transaction of its own, unless one is begun. When the block has ended
         well, what it committed is on disk; whatever it raises, the connection is given up, and
@@ -141,7 +141,7 @@ class Database:
         Raises:
             DatabaseUnavailableError, NotMigratedError
         """
-        with self._translated():
+        with self._writers_turn(), self._translated():
             kept = self._keep()
             try:
                 yield kept.driver_connection

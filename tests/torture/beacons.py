@@ -20,7 +20,8 @@ from rich.progress import track
 
 from collector.storage import migrate
 from collector.storage.database import Database
-from tests.conftest import DIALECTS, PostgresServer
+from tests.conftest import DIALECTS
+from tests.postgres import PostgresServer
 from tests.torture.beacon_kills import kill_repeatedly
 from tests.torture.beacon_load import Told
 
