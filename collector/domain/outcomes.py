@@ -18,7 +18,6 @@ KEY_IGNORED = "key_ignored"
 UNKNOWN_PROJECT = "unknown_project"
 ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 OPTED_OUT = "opted_out"
-TOO_BUSY = "too_busy"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +73,7 @@ REMEDIES: Mapping[str, Remedy] = {
         "it goes on: see the server's log, and COLLECTOR_DATABASE_URL.",
         needs_person=False,
     ),
-    TOO_BUSY: Remedy(
+    "too_busy": Remedy(
         text="More beacons came than were stored, and the snippet sends again at the next page "
         "view. If it goes on: see the server's log for a database that hangs, or give the server "
         "more cores, or a faster disk.",

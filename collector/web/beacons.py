@@ -17,7 +17,7 @@ from marshmallow import ValidationError
 from collector.domain.beacon import Beacon, LeftOut, read_keys
 from collector.domain.identifiers import SessionId, is_kind
 from collector.domain.installation import Installation, origin_name
-from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, TOO_BUSY
+from collector.domain.outcomes import ACCEPTED, KEY_IGNORED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage import installations
 from collector.storage.beacon_counts import NO_PROJECT
@@ -181,7 +181,7 @@ def _told(error: Exception) -> Exception:
         return error
     return RequestRefusedError(
         503,
-        TOO_BUSY,
+        "too_busy",
         "Too many beacons wait to be stored. Send it again later.",
         {"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
