@@ -58,6 +58,17 @@ class Databases:
                 migrate.upgrade(database)
         return url
 
+    def copy(self, url: str) -> str:
+        """The URL of a new database that holds the same; nobody may be connected to the old one."""
+        name = f"bench_{uuid.uuid4().hex[:12]}"
+        if url.startswith("sqlite"):
+            copied = self._folder / f"{name}.db"
+            shutil.copyfile(url.removeprefix("sqlite:///"), copied)
+            return f"sqlite:///{copied}"
+        # Copied file by file, and on disk before it is used, so that no checkpoint is left over.
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._name(url)} STRATEGY file_copy")
+        return self._url(name)
+
     def drop(self, url: str) -> None:
         """Remove a database, so that the next benchmark finds an empty disk and a warm server."""
         if url.startswith("sqlite"):
@@ -65,11 +76,13 @@ class Databases:
             for name in (path, f"{path}-wal", f"{path}-shm"):
                 Path(name).unlink(missing_ok=True)
         else:
-            name = url.removeprefix("postgresql://postgres@/").partition("?")[0]
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self._execute(f"DROP DATABASE {self._name(url)} WITH (FORCE)")
 
     def _url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={quote(str(self._home), safe='')}"
+
+    def _name(self, url: str) -> str:
+        return url.removeprefix("postgresql://postgres@/").partition("?")[0]
 
     def _execute(self, statement: str) -> None:
         if self._server is None:
