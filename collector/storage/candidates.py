@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple
-from datetime import datetime
-from types import SimpleNamespace
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from collector.domain import matching, objections
 from collector.domain.call import Call
@@ -18,10 +18,13 @@ from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_k
 from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
 from collector.domain.verdicts import Verdict
 from collector.storage import facts
-from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow, UtcDateTime
+from collector.storage.given import INTEGER, MOMENT, TEXT, Given
+from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow
 
-#: Calls named in one statement.
-CHUNK = 500
+#: A sighting that lasted longer stands in the index of long ones.
+LONG = timedelta(hours=1)
+
+_MOST = sa.literal_column(str(MOST_CANDIDATES), sa.Integer)
 
 
 def of_calls(
@@ -56,118 +59,123 @@ def find(
 ) -> dict[str, list[Candidate]]:
     """The candidates of each call id, for the rules that the probes stand for."""
     found: dict[str, list[Candidate]] = defaultdict(list)
-    named = [probe for probe in probes if probe.kind == SESSION_KEY]
-    seen = [probe for probe in probes if probe.kind != SESSION_KEY]
-    for row in _rows(connection, project_id, named, seen):
-        found[row.call_id].append(_candidate(row))
+    for row in _rows(connection, project_id, probes):
+        call_id, kind, user_id, session_number, begun, ended, key_begun, key_ended = row
+        found[call_id].append(
+            Candidate(
+                call_id=call_id,
+                kind=kind,
+                session=SessionId(user_id=user_id, session_number=session_number),
+                first_seen=begun,
+                last_seen=ended,
+                key_first_seen=key_begun,
+                key_last_seen=key_ended,
+            )
+        )
     return found
 
 
 def _rows(
-    connection: sa.Connection, project_id: int, named: Sequence[Probe], seen: Sequence[Probe]
-) -> Iterator[sa.Row[Any]]:
-    if named:
-        yield from connection.execute(_named_sessions(project_id, named))
-    if seen and connection.dialect.name == "postgresql":
-        yield from connection.execute(_sighted_on_postgresql(project_id, seen))
-    elif seen:
-        # SQLite has no LATERAL; a statement for each probe costs it no journey.
-        for probe in seen:
-            yield from connection.execute(_SIGHTED, {"project_id": project_id, **asdict(probe)})
+    connection: sa.Connection, project_id: int, probes: Sequence[Probe]
+) -> Iterator[sa.Row[*tuple[Any, ...]]]:
+    named = [_naming(probe) for probe in probes if probe.kind == SESSION_KEY]
+    seen = [_seeing(probe) for probe in probes if probe.kind != SESSION_KEY]
+    dialect = connection.dialect.name
+    for (query, given), rows in ((_named_sessions(dialect), named), (_sighted(dialect), seen)):
+        if rows:
+            yield from connection.execute(query, given.bind(project_id, rows))
 
 
-def _candidate(row: sa.Row[Any]) -> Candidate:
-    return Candidate(
-        call_id=row.call_id,
-        kind=row.kind,
-        session=SessionId(user_id=row.user_id, session_number=row.session_number),
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        key_first_seen=row.key_first_seen,
-        key_last_seen=row.key_last_seen,
+def _naming(probe: Probe) -> tuple[Any, ...]:
+    session = parse_session_key(probe.value)
+    return probe.call_id, session.user_id, session.session_number, probe.since, probe.begun_by
+
+
+def _seeing(probe: Probe) -> tuple[Any, ...]:
+    by = probe.sighted_by
+    return probe.call_id, probe.kind, probe.value, probe.since, by, by + LONG, probe.begun_by
+
+
+@cache
+def _sighted(dialect: str) -> tuple[sa.Executable, Given]:
+    """For each probe the newest sightings that fit it."""
+    texts = dict.fromkeys(("call_id", "kind", "value"), TEXT)
+    moments = dict.fromkeys(("since", "sighted_by", "reach", "begun_by"), MOMENT)
+    probe = Given(dialect, {**texts, **moments}, name="probe")
+    seen = orm.aliased(SightingRow, name="seen")
+    told = (
+        seen.kind,
+        seen.user_id,
+        seen.session_number,
+        SessionRow.first_seen,
+        SessionRow.last_seen,
+        seen.first_seen.label("key_first_seen"),
+        seen.last_seen.label("key_last_seen"),
     )
-
-
-def _sighted(project_id: Any, probe: Any) -> sa.Select[Any]:
-    """The newest sightings of one probe; ``probe`` has columns or values under these names."""
-    return (
-        sa.select(
-            probe.call_id.label("call_id"),
-            SightingRow.kind,
-            SightingRow.user_id,
-            SightingRow.session_number,
-            SessionRow.first_seen,
-            SessionRow.last_seen,
-            SightingRow.first_seen.label("key_first_seen"),
-            SightingRow.last_seen.label("key_last_seen"),
-        )
-        .join(
-            SessionRow,
-            sa.and_(
-                SessionRow.project_id == SightingRow.project_id,
-                SessionRow.user_id == SightingRow.user_id,
-                SessionRow.session_number == SightingRow.session_number,
-            ),
-        )
-        .where(
-            SightingRow.project_id == project_id,
-            SightingRow.kind == probe.kind,
-            SightingRow.value == probe.value,
-            SightingRow.first_seen <= probe.sighted_by,
-            SightingRow.last_seen >= probe.since,
-            SessionRow.first_seen <= probe.begun_by,
-        )
-        .order_by(SightingRow.last_seen.desc())
-        .limit(MOST_CANDIDATES)
+    if dialect == "postgresql":
+        hour = sa.literal_column("interval '1 hour'", sa.Interval)
+        newest = _newest(probe, seen, told, seen.last_seen - seen.first_seen > hour).lateral()
+        return sa.select(probe.c["call_id"], newest).join_from(
+            probe.table, newest, sa.true()
+        ), probe
+    # SQLite has no LATERAL, but looks into a list of rows that depends on the probe.
+    days = sa.func.julianday(seen.last_seen) - sa.func.julianday(seen.first_seen)
+    row = sa.literal_column("seen.rowid", sa.Integer)
+    is_long = days > sa.literal_column("0.04")
+    rows = _newest(probe, seen, (row.label("place"), told[-1]), is_long).subquery()
+    query = (
+        sa.select(probe.c["call_id"], *told)
+        .select_from(probe.table)
+        .join(seen, row.in_(sa.select(rows.c.place)))
+        .join(SessionRow, _both(SessionRow, seen, "project_id", "user_id", "session_number"))
     )
+    return query, probe
 
 
-_SIGHTED = _sighted(
-    sa.bindparam("project_id", type_=sa.BigInteger),
-    SimpleNamespace(
-        **{name: sa.bindparam(name, type_=sa.String) for name in ("call_id", "kind", "value")},
-        **{
-            name: sa.bindparam(name, type_=UtcDateTime)
-            for name in ("since", "sighted_by", "begun_by")
-        },
-    ),
-)
+def _newest(
+    probe: Given, seen: Any, columns: Sequence[Any], is_long: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    """The newest sightings that fit one probe.
+
+    A number that everybody is shown has been seen by thousands since an older call began. So only
+    what ended soon after it is gone through, and besides the few long sightings that ended later.
+    """
+
+    def newest(*bounds: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        rows = (
+            sa.select(*columns)
+            .join_from(
+                seen, SessionRow, _both(SessionRow, seen, "project_id", "user_id", "session_number")
+            )
+            .where(
+                seen.project_id == probe.project_id,
+                seen.kind == probe.c["kind"],
+                seen.value == probe.c["value"],
+                seen.first_seen <= probe.c["sighted_by"],
+                SessionRow.first_seen <= probe.c["begun_by"],
+                *bounds,
+            )
+            .order_by(seen.last_seen.desc())
+            .limit(_MOST)
+            .correlate(probe.table)
+        )
+        return sa.select(rows.subquery())
+
+    soon = newest(seen.last_seen >= probe.c["since"], seen.last_seen <= probe.c["reach"])
+    later = newest(seen.last_seen > probe.c["reach"], is_long)
+    either = sa.union_all(soon, later).subquery()
+    return sa.select(either).order_by(either.c.key_last_seen.desc()).limit(_MOST)
 
 
-def _sighted_on_postgresql(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
-    rows = sa.values(
-        sa.column("call_id", sa.String),
-        sa.column("kind", sa.String),
-        sa.column("value", sa.String),
-        sa.column("since", UtcDateTime),
-        sa.column("sighted_by", UtcDateTime),
-        sa.column("begun_by", UtcDateTime),
-        name="probe",
-    ).data([astuple(probe) for probe in probes])
-    newest = _sighted(project_id, rows.c).lateral("newest")
-    return sa.select(newest).select_from(rows).join(newest, sa.true())
-
-
-def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
+@cache
+def _named_sessions(dialect: str) -> tuple[sa.Executable, Given]:
     """Sessions that the calls themselves name; the session's times stand for the sighting's."""
-    rows = []
-    for probe in probes:
-        session = parse_session_key(probe.value)
-        rows.append(
-            (probe.call_id, session.user_id, session.session_number, probe.since, probe.begun_by)
-        )
-    values = sa.values(
-        sa.column("call_id", sa.String),
-        sa.column("user_id", sa.String),
-        sa.column("session_number", sa.Integer),
-        sa.column("since", UtcDateTime),
-        sa.column("begun_by", UtcDateTime),
-    ).data(rows)
-    named = values.cte("named")
-    return (
+    columns = {"call_id": TEXT, "user_id": TEXT, "session_number": INTEGER}
+    named = Given(dialect, {**columns, "since": MOMENT, "begun_by": MOMENT}, name="named")
+    query = (
         sa.select(
-            named.c.call_id,
-            sa.literal(SESSION_KEY).label("kind"),
+            named.c["call_id"],
+            sa.literal_column(f"'{SESSION_KEY}'").label("kind"),
             SessionRow.user_id,
             SessionRow.session_number,
             SessionRow.first_seen,
@@ -175,18 +183,19 @@ def _named_sessions(project_id: int, probes: Sequence[Probe]) -> sa.Select[Any]:
             SessionRow.first_seen.label("key_first_seen"),
             SessionRow.last_seen.label("key_last_seen"),
         )
-        .select_from(named)
+        .select_from(named.table)
         .join(
             SessionRow,
             sa.and_(
-                SessionRow.project_id == project_id,
-                SessionRow.user_id == named.c.user_id,
-                SessionRow.session_number == named.c.session_number,
-                SessionRow.first_seen <= named.c.begun_by,
-                SessionRow.last_seen >= named.c.since,
+                SessionRow.project_id == named.project_id,
+                SessionRow.user_id == named.c["user_id"],
+                SessionRow.session_number == named.c["session_number"],
+                SessionRow.first_seen <= named.c["begun_by"],
+                SessionRow.last_seen >= named.c["since"],
             ),
         )
     )
+    return query, named
 
 
 def revivable(
@@ -212,15 +221,15 @@ def revivable(
 
 def revive(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) -> None:
     """Have the job look at these again."""
-    for start in range(0, len(call_ids), CHUNK):
-        connection.execute(
-            sa.update(CallRow)
-            .where(
-                CallRow.project_id == project_id,
-                CallRow.call_id.in_(call_ids[start : start + CHUNK]),
-            )
-            .values(examine=True)
-        )
+    if not call_ids:
+        return
+    given = Given(connection.dialect.name, {"call_id": TEXT})
+    connection.execute(
+        sa.update(CallRow)
+        .where(CallRow.project_id == given.project_id, CallRow.call_id == given.c["call_id"])
+        .values(examine=True),
+        given.bind(project_id, [(call_id,) for call_id in call_ids]),
+    )
 
 
 def _without_session(project_id: int, started_after: datetime) -> tuple[Any, ...]:

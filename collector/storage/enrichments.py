@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +16,10 @@ from collector.domain.enrichment import FieldValue
 from collector.domain.identifiers import SessionId
 from collector.domain.ledger import Draft, Slot
 from collector.domain.verdicts import State
-from collector.storage.tables import EnrichmentRow
+from collector.storage.given import DOCUMENT, INTEGER, MOMENT, TEXT, Given
+from collector.storage.tables import EnrichmentRow, UtcDateTime
+
+_NOW = sa.bindparam("now", type_=UtcDateTime)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,23 +47,9 @@ def slots_of(
     connection: sa.Connection, project_id: int, call_ids: Sequence[str]
 ) -> dict[str, dict[SessionId, Slot]]:
     """The enrichments of each of these calls; all but one, if any, are superseded."""
-    rows = connection.execute(
-        sa.select(
-            EnrichmentRow.call_id,
-            EnrichmentRow.user_id,
-            EnrichmentRow.session_number,
-            EnrichmentRow.enrichment_number,
-            EnrichmentRow.payload_hash,
-            EnrichmentRow.integration_version,
-            EnrichmentRow.revision,
-            EnrichmentRow.accepted_revision,
-            EnrichmentRow.accepted_hash,
-            EnrichmentRow.accepted_version,
-            EnrichmentRow.doubtful_revision,
-            EnrichmentRow.state,
-            EnrichmentRow.deadline,
-        ).where(EnrichmentRow.project_id == project_id, EnrichmentRow.call_id.in_(call_ids))
-    )
+    query, given = _slots_of(connection.dialect.name)
+    asked = given.bind(project_id, [(call_id,) for call_id in call_ids])
+    rows = connection.execute(query, asked)
     slots: dict[str, dict[SessionId, Slot]] = defaultdict(dict)
     for row in rows:
         session = SessionId(user_id=row.user_id, session_number=row.session_number)
@@ -77,23 +68,65 @@ def slots_of(
     return slots
 
 
+@cache
+def _slots_of(dialect: str) -> tuple[sa.Executable, Given]:
+    asked = Given(dialect, {"call_id": TEXT}, name="asked")
+    query = sa.select(
+        EnrichmentRow.call_id,
+        EnrichmentRow.user_id,
+        EnrichmentRow.session_number,
+        EnrichmentRow.enrichment_number,
+        EnrichmentRow.payload_hash,
+        EnrichmentRow.integration_version,
+        EnrichmentRow.revision,
+        EnrichmentRow.accepted_revision,
+        EnrichmentRow.accepted_hash,
+        EnrichmentRow.accepted_version,
+        EnrichmentRow.doubtful_revision,
+        EnrichmentRow.state,
+        EnrichmentRow.deadline,
+    ).join_from(
+        asked.table,
+        EnrichmentRow,
+        sa.and_(
+            EnrichmentRow.project_id == asked.project_id,
+            EnrichmentRow.call_id == asked.c["call_id"],
+        ),
+    )
+    return query, asked
+
+
 def numbers_taken(
     connection: sa.Connection, project_id: int, sessions: Sequence[SessionId]
 ) -> dict[SessionId, set[int]]:
     """The enrichment numbers that these sessions have given out."""
     taken: dict[SessionId, set[int]] = defaultdict(set)
-    rows = connection.execute(
-        sa.select(
-            EnrichmentRow.user_id, EnrichmentRow.session_number, EnrichmentRow.enrichment_number
-        ).where(
-            EnrichmentRow.project_id == project_id,
-            EnrichmentRow.user_id.in_(sorted({session.user_id for session in sessions})),
-        )
+    query, given = _numbers_taken(connection.dialect.name)
+    asked = given.bind(
+        project_id, [(one.user_id, one.session_number) for one in sorted(set(sessions))]
     )
+    rows = connection.execute(query, asked)
     for user_id, session_number, enrichment_number in rows:
         session = SessionId(user_id=user_id, session_number=session_number)
         taken[session].add(enrichment_number)
     return taken
+
+
+@cache
+def _numbers_taken(dialect: str) -> tuple[sa.Executable, Given]:
+    asked = Given(dialect, {"user_id": TEXT, "session_number": INTEGER}, name="asked")
+    query = sa.select(
+        EnrichmentRow.user_id, EnrichmentRow.session_number, EnrichmentRow.enrichment_number
+    ).join_from(
+        asked.table,
+        EnrichmentRow,
+        sa.and_(
+            EnrichmentRow.project_id == asked.project_id,
+            EnrichmentRow.user_id == asked.c["user_id"],
+            EnrichmentRow.session_number == asked.c["session_number"],
+        ),
+    )
+    return query, asked
 
 
 def write_drafts(
@@ -103,9 +136,10 @@ def write_drafts(
 
     What a call leaves behind in another session has to be superseded before.
     """
-    new = [_new_row(project_id, draft, now) for draft in drafts if draft.is_new]
+    new = [_new_row(draft) for draft in drafts if draft.is_new]
     if new:
-        connection.execute(sa.insert(EnrichmentRow), new)
+        statement, given = _inserting(connection.dialect.name)
+        connection.execute(statement, {"now": now, **given.bind(project_id, new)})
     revised = [draft for draft in drafts if not draft.is_new]
     if revised:
         columns = _content(revised[0], now)
@@ -140,17 +174,46 @@ def the_place(session: SessionId, enrichment_number: int) -> dict[str, Any]:
     }
 
 
-def _new_row(project_id: int, written: Written, now: datetime) -> dict[str, Any]:
-    return {
-        **_content(written, now),
-        "project_id": project_id,
-        "call_id": written.call_id,
-        "user_id": written.session.user_id,
-        "session_number": written.session.session_number,
-        "enrichment_number": written.draft.enrichment_number,
-        "accepted_revision": 0,
-        "created_at": now,
-    }
+#: What is written of a new enrichment, in the order of `_new_row`.
+_NEW = {
+    "call_id": TEXT,
+    "user_id": TEXT,
+    "session_number": INTEGER,
+    "enrichment_number": INTEGER,
+    "payload": DOCUMENT,
+    "payload_hash": TEXT,
+    "integration_version": INTEGER,
+    "revision": INTEGER,
+    "deadline": MOMENT,
+    "state": TEXT,
+}
+
+
+@cache
+def _inserting(dialect: str) -> tuple[sa.Insert, Given]:
+    new = Given(dialect, _NEW, name="new")
+    values = {name: new.c[name] for name in _NEW}
+    nothing = sa.literal_column("0", sa.Integer)
+    values |= {"project_id": new.project_id, "accepted_revision": nothing, "attempts": nothing}
+    values |= {"created_at": _NOW, "changed_at": _NOW}
+    chosen = sa.select(*values.values()).select_from(new.table)
+    return sa.insert(EnrichmentRow).from_select(list(values), chosen), new
+
+
+def _new_row(written: Written) -> tuple[Any, ...]:
+    draft, session = written.draft, written.session
+    return (
+        written.call_id,
+        session.user_id,
+        session.session_number,
+        draft.enrichment_number,
+        json.dumps(dict(written.fields), ensure_ascii=False),
+        draft.payload_hash,
+        written.integration_version,
+        draft.revision,
+        written.deadline,
+        draft.state.value,
+    )
 
 
 def _content(written: Written, now: datetime) -> dict[str, Any]:

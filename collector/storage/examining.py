@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +16,24 @@ from collector.domain.identifiers import SessionId
 from collector.domain.ledger import Judgement
 from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage.tables import CallKeyRow, CallRow, SessionRow
+from collector.storage.given import BOOLEAN, DOCUMENT, INTEGER, TEXT, Given
+from collector.storage.tables import CallKeyRow, CallRow, SessionRow, UtcDateTime
+
+_NOW = sa.bindparam("now", type_=UtcDateTime)
+
+#: What is written of a decision, in the order of `_decided`.
+_DECIDED = {
+    "call_id": TEXT,
+    "verdict": TEXT,
+    "reason": TEXT,
+    "detail": TEXT,
+    "examine": BOOLEAN,
+    "user_id": TEXT,
+    "session_number": INTEGER,
+    "rule": TEXT,
+    "evidence": DOCUMENT,
+    "match_hash": TEXT,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,14 +157,26 @@ def with_keys(
 ) -> list[Examined]:
     """The calls of these rows, with their keys, in the same order."""
     keys: dict[str, dict[str, str]] = {row.call_id: {} for row in rows}
-    found = connection.execute(
-        sa.select(CallKeyRow.call_id, CallKeyRow.kind, CallKeyRow.value).where(
-            CallKeyRow.project_id == project_id, CallKeyRow.call_id.in_(list(keys))
-        )
-    )
-    for call_id, kind, value in found:
+    if not keys:
+        return []
+    query, given = _keys_of(connection.dialect.name)
+    asked = given.bind(project_id, [(call_id,) for call_id in keys])
+    for call_id, kind, value in connection.execute(query, asked):
         keys[call_id][kind] = value
     return [_examined(row, keys[row.call_id]) for row in rows]
+
+
+@cache
+def _keys_of(dialect: str) -> tuple[sa.Executable, Given]:
+    asked = Given(dialect, {"call_id": TEXT}, name="asked")
+    query = sa.select(CallKeyRow.call_id, CallKeyRow.kind, CallKeyRow.value).join_from(
+        asked.table,
+        CallKeyRow,
+        sa.and_(
+            CallKeyRow.project_id == asked.project_id, CallKeyRow.call_id == asked.c["call_id"]
+        ),
+    )
+    return query, asked
 
 
 def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
@@ -194,30 +225,30 @@ def write_decisions(
 ) -> None:
     """Write the verdicts of calls together with their matches."""
     rows = [_decided(decision) for decision in decisions]
-    if not rows:
-        return
-    columns: dict[str, Any] = {name: sa.bindparam(name) for name in rows[0] if name != "the_call"}
-    said = [getattr(CallRow, name) == columns[name] for name in ("verdict", "reason", "detail")]
-    connection.execute(
+    if rows:
+        statement, given = _writing(connection.dialect.name)
+        connection.execute(statement, {"now": now, **given.bind(project_id, rows)})
+
+
+@cache
+def _writing(dialect: str) -> tuple[sa.Update, Given]:
+    decided = Given(dialect, _DECIDED, name="decided")
+    values = {name: decided.c[name] for name in _DECIDED if name != "call_id"}
+    said = [getattr(CallRow, name) == values[name] for name in ("verdict", "reason", "detail")]
+    statement = (
         sa.update(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
+        .where(CallRow.project_id == decided.project_id, CallRow.call_id == decided.c["call_id"])
         # The same again was not decided now.
-        .values(**columns, decided_at=sa.case((sa.and_(*said), CallRow.decided_at), else_=now)),
-        rows,
+        .values(**values, decided_at=sa.case((sa.and_(*said), CallRow.decided_at), else_=_NOW))
     )
+    return statement, decided
 
 
-def _decided(decision: Decision) -> dict[str, Any]:
-    match = decision.match
-    return {
-        "the_call": decision.call_id,
-        "verdict": decision.judgement.verdict,
-        "reason": decision.judgement.reason,
-        "detail": decision.judgement.detail,
-        "examine": decision.examine_again,
-        "user_id": match.session.user_id if match else None,
-        "session_number": match.session.session_number if match else None,
-        "rule": match.rule if match else None,
-        "evidence": match.evidence if match else None,
-        "match_hash": decision.match_hash,
-    }
+def _decided(decision: Decision) -> tuple[Any, ...]:
+    match, judgement = decision.match, decision.judgement
+    said = (judgement.verdict.value, judgement.reason.value, judgement.detail)
+    found: tuple[Any, ...] = (None, None, None, None)
+    if match is not None:
+        evidence = json.dumps(match.evidence)
+        found = (match.session.user_id, match.session.session_number, match.rule, evidence)
+    return (decision.call_id, *said, decision.examine_again, *found, decision.match_hash)

@@ -7,9 +7,9 @@ sightings of a project, or all its calls of a month: so the statements leave out
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -19,12 +19,8 @@ from collector.domain.definition import Matching
 from collector.domain.identifiers import SessionId
 from collector.domain.matching import Candidate
 from collector.domain.objections import REMEMBERED, Facts, Key
-from collector.storage.tables import CallKeyRow, CallRow, SightingRow, UtcDateTime
-
-#: Sessions, or keys of calls, named in one statement: databases limit its parameters.
-CHUNK = 1000
-
-T = TypeVar("T")
+from collector.storage.given import INTEGER, MOMENT, TEXT, Given
+from collector.storage.tables import CallKeyRow, CallRow, SightingRow
 
 
 def gather(
@@ -59,90 +55,88 @@ def _told(
     connection: sa.Connection, project_id: int, sessions: Sequence[SessionId], kinds: set[str]
 ) -> dict[SessionId, set[Key]]:
     told: dict[SessionId, set[Key]] = defaultdict(set)
-    for part in _in_parts(sessions):
-        for row in connection.execute(_keys_of(project_id, part)):
-            if row.kind in kinds:
-                session = SessionId(user_id=row.user_id, session_number=row.session_number)
-                told[session].add((row.kind, row.value))
+    if not sessions:
+        return told
+    query, given = _keys_of(connection.dialect.name)
+    rows = given.bind(
+        project_id, [(session.user_id, session.session_number) for session in sessions]
+    )
+    for row in connection.execute(query, rows):
+        if row.kind in kinds:
+            session = SessionId(user_id=row.user_id, session_number=row.session_number)
+            told[session].add((row.kind, row.value))
     return told
 
 
-def _keys_of(project_id: int, sessions: Sequence[SessionId]) -> sa.Select[Any]:
-    asked = (
-        sa.values(sa.column("user_id", sa.String), sa.column("session_number", sa.Integer))
-        .data([(session.user_id, session.session_number) for session in sessions])
-        .cte("asked")
-    )
-    # All columns and all kinds: else the primary key, which leads with the kind, would serve.
-    return sa.select(SightingRow.__table__).join(
-        asked,
+@cache
+def _keys_of(dialect: str) -> tuple[sa.Executable, Given]:
+    asked = Given(dialect, {"user_id": TEXT, "session_number": INTEGER}, name="asked")
+    # All kinds: else the primary key, which leads with the kind, would serve on SQLite. It would
+    # also cover what is read here, but for one column.
+    query = sa.select(
+        SightingRow.kind,
+        SightingRow.value,
+        SightingRow.user_id,
+        SightingRow.session_number,
+        sa.type_coerce(SightingRow.first_seen, sa.types.NullType),
+    ).join_from(
+        asked.table,
+        SightingRow,
         sa.and_(
-            SightingRow.project_id == project_id,
-            SightingRow.user_id == asked.c.user_id,
-            SightingRow.session_number == asked.c.session_number,
+            SightingRow.project_id == asked.project_id,
+            SightingRow.user_id == asked.c["user_id"],
+            SightingRow.session_number == asked.c["session_number"],
         ),
     )
+    return query, asked
 
 
 def _dialled(
     connection: sa.Connection, project_id: int, asked: Sequence[tuple[Call, str]]
 ) -> dict[tuple[str, str], datetime]:
-    dialled: dict[tuple[str, str], datetime] = {}
-    for part in _in_parts(asked):
-        for call_id, kind, first in connection.execute(_first_uses(project_id, part)):
-            dialled[call_id, kind] = first
-    return dialled
-
-
-def _first_uses(project_id: int, asked: Sequence[tuple[Call, str]]) -> sa.Select[Any]:
-    by = (
-        sa.values(
-            sa.column("call_id", sa.String),
-            sa.column("kind", sa.String),
-            sa.column("value", sa.String),
-            sa.column("caller", sa.String),
-            sa.column("since", UtcDateTime),
-            sa.column("until", UtcDateTime),
-        )
-        .data(
-            [
-                (
-                    call.call_id,
-                    kind,
-                    call.keys[kind],
-                    call.caller,
-                    call.started_at - REMEMBERED,
-                    call.started_at,
-                )
-                for call, kind in asked
-            ]
-        )
-        .cte("asked")
+    if not asked:
+        return {}
+    query, given = _first_uses(connection.dialect.name)
+    rows = given.bind(
+        project_id,
+        [
+            (
+                call.call_id,
+                kind,
+                call.keys[kind],
+                call.caller,
+                call.started_at - REMEMBERED,
+                call.started_at,
+            )
+            for call, kind in asked
+        ],
     )
-    first = sa.func.min(CallRow.started_at, type_=CallRow.started_at.type).label("first")
-    return (
-        sa.select(by.c.call_id, by.c.kind, first)
-        .join_from(
-            by,
-            CallRow,
-            sa.and_(
-                CallRow.project_id == project_id,
-                CallRow.caller == by.c.caller,
-                CallRow.started_at >= by.c.since,
-                CallRow.started_at <= by.c.until,
-            ),
-        )
+    found = connection.execute(query, rows)
+    return {(call_id, kind): first for call_id, kind, first in found if first is not None}
+
+
+@cache
+def _first_uses(dialect: str) -> tuple[sa.Executable, Given]:
+    texts = dict.fromkeys(("call_id", "kind", "value", "caller"), TEXT)
+    by = Given(dialect, {**texts, "since": MOMENT, "until": MOMENT}, name="asked")
+    # Asked of each by itself: PostgreSQL would rather begin with everybody who dialled the number.
+    first = (
+        sa.select(sa.func.min(CallRow.started_at, type_=CallRow.started_at.type))
         .where(
-            sa.exists().where(
+            CallRow.project_id == by.project_id,
+            CallRow.caller == by.c["caller"],
+            CallRow.started_at >= by.c["since"],
+            CallRow.started_at <= by.c["until"],
+            sa.exists()
+            .where(
                 CallKeyRow.project_id == CallRow.project_id,
                 CallKeyRow.call_id == CallRow.call_id,
-                CallKeyRow.kind == by.c.kind,
-                CallKeyRow.value == by.c.value,
+                CallKeyRow.kind == by.c["kind"],
+                CallKeyRow.value == by.c["value"],
             )
+            .correlate(CallRow, by.table),
         )
-        .group_by(by.c.call_id, by.c.kind)
+        .correlate(by.table)
+        .scalar_subquery()
     )
-
-
-def _in_parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+    return sa.select(by.c["call_id"], by.c["kind"], first).select_from(by.table), by

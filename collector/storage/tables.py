@@ -143,6 +143,16 @@ class SightingRow(Base):
         # Matching asks for a key as it was seen of late; a number that is lent for years has a
         # long past.
         sa.Index(None, "project_id", "kind", "value", "last_seen"),
+        # Of those seen after a call, only long ones can have been seen before it, too.
+        sa.Index(
+            "sighting_long_ix",
+            "project_id",
+            "kind",
+            "value",
+            "last_seen",
+            postgresql_where=sa.text("last_seen - first_seen > interval '1 hour'"),
+            sqlite_where=sa.text("julianday(last_seen) - julianday(first_seen) > 0.04"),
+        ),
         sa.Index(None, "project_id", "user_id", "session_number"),
         sa.Index(None, "project_id", "last_seen"),
     )

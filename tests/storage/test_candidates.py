@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +13,15 @@ from collector.domain.call import Call
 from collector.domain.definition import DEFAULT_RULES, Matching, Rule
 from collector.domain.identifiers import parse_session_key
 from collector.domain.ledger import Judgement
-from collector.domain.matching import Candidate, Match, NoMatch, Probe, decide, probes
+from collector.domain.matching import (
+    MOST_CANDIDATES,
+    Candidate,
+    Match,
+    NoMatch,
+    Probe,
+    decide,
+    probes,
+)
 from collector.domain.verdicts import Reason, Verdict
 from collector.storage import calls, candidates, examining, sessions
 from collector.storage.database import Database
@@ -216,17 +223,6 @@ def test_calls_without_a_session_are_revived_by_a_key_seen_newly(database: Datab
     assert revived(database, NOON) == ["ambiguous", "unmatched"]
 
 
-def test_more_calls_than_one_statement_names_are_revived_all(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candidates, "CHUNK", 2)
-    names = ["a", "b", "c", "d", "e"]
-    settled(database, dict.fromkeys(names, Verdict.UNMATCHED))
-    for name in names:
-        visit(database, f"{name}.1", MINUTE, visitor_id=name)
-    assert revived(database, NOON) == names
-
-
 def test_one_more_visitor_of_a_number_makes_nothing_less_ambiguous(database: Database) -> None:
     (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
     settled(database, {"call-1": Verdict.AMBIGUOUS})
@@ -282,21 +278,31 @@ def test_a_call_that_names_its_session_is_revived_when_the_session_comes(
     assert revived(database, NOON) == ["call-1"]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
-def test_the_lookup_goes_by_the_key_and_not_through_all_that_was_seen(database: Database) -> None:
-    """Without statistics SQLite guesses, and once guessed wrong: minutes instead of seconds."""
-    plans: list[str] = []
+def test_a_popular_number_is_searched_around_the_call_and_a_long_visit_is_still_found(
+    database: Database,
+) -> None:
+    """What was seen long after the call is gone through only where it had lasted long."""
+    (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
+    spans = {
+        "before.1": (-10 * MINUTE, -5 * MINUTE),
+        "short.1": (-MINUTE, 58 * MINUTE),
+        "hour.1": (-MINUTE, 59 * MINUTE),
+        "longer.1": (-MINUTE, 61 * MINUTE),
+        "edge.1": (MINUTE, 61 * MINUTE),
+        "beyond.1": (MINUTE, 61 * MINUTE + MICROSECOND),
+        "days.1": (-2 * DAY, 2 * DAY),
+        "later.1": (2 * MINUTE, 2 * DAY),
+    }
+    for session_key, (first, last) in spans.items():
+        visit(database, session_key, first, last, by=shared)
+    assert found(database, call_by(shared)) == {"call-1": sorted(spans.keys() - {"later.1"})}
 
-    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("WITH", "SELECT")):
-            driver = connection.connection.driver_connection
-            plans.extend(
-                row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            )
 
-    sa.event.listen(database.engine, "before_cursor_execute", explain)
-    found(database, a_call(keys={"visitor_id": "v", "session_key": "u.1"}))
-    searches = [plan for plan in plans if plan.startswith("SEARCH sighting")]
-    assert len(searches) == 1
-    assert "(project_id=? AND kind=? AND value=? AND last_seen>?)" in searches[0]
-    assert not [plan for plan in plans if plan.startswith(("SCAN sighting", "SCAN session"))]
+def test_of_more_than_can_be_told_apart_the_newest_are_found(database: Database) -> None:
+    (shared,) = [rule for rule in DEFAULT_RULES if rule.shared]
+    beacons = [(f"u{number}.1", number * MICROSECOND) for number in range(MOST_CANDIDATES - 1)]
+    late = [("late.1", 3 * 60 * MINUTE), ("later.1", 4 * 60 * MINUTE)]
+    for session_key, last in [*beacons, *late]:
+        visit(database, session_key, -MINUTE, last, by=shared)
+    expected = sorted(key for key, _ in [*beacons[1:], *late])
+    assert found(database, call_by(shared)) == {"call-1": expected}

@@ -77,6 +77,15 @@ def test_the_first_use_of_a_key_by_the_caller_is_told_of_each_call_alone(
     assert alone == [{at: first} for at, first in expected.items()]
 
 
+def test_what_another_call_of_the_page_dialled_is_no_earlier_use_of_this_ones_number(
+    database: Database,
+) -> None:
+    one, other = dialling("one", NOON - DAY), dialling("other", number="+33199004321")
+    stored(database, one, other)
+    expected = {("one", TRACKING): NOON - DAY, ("other", TRACKING): NOON}
+    assert gather(database, [one, other]).dialled == expected
+
+
 @pytest.mark.parametrize(
     ("before", "remembered"),
     [(REMEMBERED, True), (REMEMBERED + MICROSECOND, False), (-MICROSECOND, False)],

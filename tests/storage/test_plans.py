@@ -1,0 +1,138 @@
+"""The job finds what it needs by indexes, on both databases, however much has come before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from collector.domain.call import Call
+from collector.domain.definition import CallMapping, Definition, IntegrationVersion
+from collector.domain.schema import Schema
+from collector.jobs.examine import Examiner
+from collector.storage import calls, candidates, examining
+from collector.storage.database import Database
+from tests.domain.samples import DAY, MINUTE, NOON, a_call
+
+#: Enough that no planner would rather read all of it.
+PAST = 3000
+
+NUMBER = "+33199001234"
+
+#: Half of them at one popular number, a minute apart, until noon.
+SEEN = f"""
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PAST})
+SELECT 162 AS project_id, 'u' || i AS user_id, 1 AS session_number,
+    {{moment}} AS first_seen, {{moment}} AS last_seen, i FROM n
+"""
+MOMENTS = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', '2026-03-02 12:00:00', '-' || i || ' minutes')",
+    "postgresql": "timestamptz '2026-03-02 12:00:00Z' - i * interval '1 minute'",
+}
+FILL = (
+    """INSERT INTO session (project_id, user_id, session_number, first_seen, last_seen, beacons)
+    SELECT project_id, user_id, session_number, first_seen, last_seen, 1 FROM ({seen}) AS seen""",
+    """INSERT INTO sighting
+    SELECT project_id, 'visitor_id', 'v' || i, user_id, session_number, first_seen, last_seen
+    FROM ({seen}) AS seen""",
+    """INSERT INTO sighting
+    SELECT project_id, 'tracking_number', '{number}', user_id, session_number, first_seen,
+        last_seen
+    FROM ({seen}) AS seen WHERE i % 2 = 0""",
+)
+DELIVERED = """
+INSERT INTO enrichment (project_id, user_id, session_number, enrichment_number, call_id, payload,
+    payload_hash, integration_version, revision, accepted_revision, state, deadline, attempts,
+    created_at, changed_at)
+SELECT project_id, user_id, session_number, 1, 'old-' || (i - 1), '{{}}', '', 1, 1, 1, 'accepted',
+    last_seen, 1, last_seen, last_seen FROM ({seen}) AS seen
+"""
+
+
+def filled(database: Database) -> list[Call]:
+    """A long past, and two new calls."""
+    with database.write() as connection:
+        seen = SEEN.format(moment=MOMENTS[connection.dialect.name])
+        for statement in FILL:
+            connection.execute(sa.text(statement.format(seen=seen, number=NUMBER)))
+        past = [a_call(f"old-{n}", caller=f"c{n % 900}", keys={"tracking_number": NUMBER})
+                for n in range(PAST)]  # fmt: skip
+        new = [
+            a_call(
+                f"new-{n}",
+                started_at=NOON - DAY + n * MINUTE,
+                caller=f"c{n}",
+                keys={"visitor_id": f"v{1440 - n}", "tracking_number": NUMBER,
+                      "session_key": f"u{1440 - n}.1"},
+            )
+            for n in range(2)
+        ]  # fmt: skip
+        calls.store(connection, 162, [*past, *new], NOON)
+        connection.execute(sa.text("UPDATE call SET examine = (call_id LIKE 'new-%')"))
+        connection.execute(sa.text(DELIVERED.format(seen=seen)))
+    if not database.is_sqlite:  # SQLite plans without statistics, as in production
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
+            alone.execute(sa.text("ANALYZE"))
+    return new
+
+
+@contextmanager
+def explained(database: Database) -> Iterator[list[str]]:
+    """The lines of the plans of all that is executed meanwhile."""
+    lines: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "INSERT")):
+            cursor = connection.connection.driver_connection.cursor()
+            how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+            found = cursor.execute(f"{how} {statement}", parameters).fetchall()
+            lines.extend(row[3] if database.is_sqlite else row[0].strip() for row in found)
+
+    sa.event.listen(database.engine, "before_cursor_execute", explain)
+    yield lines
+    sa.event.remove(database.engine, "before_cursor_execute", explain)
+
+
+def reading_all(lines: list[str]) -> list[str]:
+    """The steps that read a whole table, or all that a project has of one."""
+    tables = ("session", "sighting", "call", "call_key", "enrichment", "seen")
+    return [
+        line
+        for line in lines
+        if "Seq Scan" in line
+        or line.startswith(tuple(f"SCAN {table}" for table in tables))
+        or (line.endswith("(project_id=?)") and "call_examine_ix" not in line)
+    ]
+
+
+def test_a_page_of_calls_is_planned_and_written_by_indexes_alone(database: Database) -> None:
+    filled(database)
+    definition = Definition(
+        name="Calls",
+        mapping=CallMapping(id=("id",)),
+        versions={1: IntegrationVersion(number=1, schema=Schema(fields=()), recipes={})},
+    )
+    examiner = Examiner(162, definition, definition.versions[1])
+    with explained(database) as lines, database.write() as connection:
+        page = examining.to_examine(connection, 162, after=None, limit=500)
+        examiner.plan(connection, page, NOON).write(connection, 162, NOON)
+    assert len(page) == 2
+    assert reading_all(lines) == []
+    used = " ".join(lines)
+    for index in (
+        "call_examine_ix",
+        "sighting_project_id_kind_value_last_seen_ix",
+        "sighting_long_ix",
+        "call_project_id_caller_started_at_ix",
+        "enrichment_project_id_call_id_ix",
+    ):
+        assert index in used
+
+
+def test_calls_are_revived_by_indexes_alone(database: Database) -> None:
+    new = filled(database)
+    with explained(database) as lines, database.write() as connection:
+        candidates.revive(connection, 162, [call.call_id for call in new])
+    assert reading_all(lines) == []
