@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import cast
 
 from bench.matching_world import MINUTE, Made, Told, World, moment
 from collector.domain import matching
@@ -25,7 +23,11 @@ from collector.domain.identifiers import parse_session_key
 from collector.domain.matching import Match
 from collector.storage import calls as stored_calls
 from collector.storage import candidates, sessions
-from collector.storage.database import Connection, Database
+from collector.storage.database import Database
+from collector.storage.sightings import Seen
+
+#: So many beacons are stored in one transaction.
+TOGETHER = 1000
 
 #: How often the job runs.
 EVERY = 5 * MINUTE
@@ -74,17 +76,6 @@ class Quality:
             self.mistakes[answer.rule, call.situation] += 1
 
 
-class _OneTransaction:
-    """A database whose writers share a transaction, so that not each of many waits for the disk."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        yield self._connection
-
-
 def run(database: Database, world: World, rules: Matching) -> Quality:
     """Play the world, and count."""
     quality = Quality()
@@ -121,17 +112,20 @@ def _tick(at: float) -> float:
 
 
 def _tell(database: Database, beacons: Sequence[Told]) -> None:
-    if not beacons:
-        return
-    with database.write() as connection:
-        shared = cast("Database", _OneTransaction(connection))
-        for told in beacons:
-            beacon = Beacon(
+    seen = [
+        Seen(
+            beacon=Beacon(
                 project_id=told.project,
                 session=parse_session_key(told.session_key),
                 keys=told.keys,
-            )
-            sessions.record(shared, beacon, moment(told.at))
+            ),
+            now=moment(told.at),
+        )
+        for told in beacons
+    ]
+    for part in (seen[start : start + TOGETHER] for start in range(0, len(seen), TOGETHER)):
+        if any(sessions.record_all(database, part)):
+            raise RuntimeError("a beacon of the made-up world could not be stored")
 
 
 def _decide(
