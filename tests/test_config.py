@@ -37,6 +37,8 @@ def test_without_any_variable_the_defaults_hold() -> None:
         processes=0,
         threads=0,
         refused_days=30,
+        connections=8,
+        connections_per_installation=2,
         log_level="info",
         log_format="console",
     )
@@ -56,6 +58,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "PROCESSES": ("4", 4),
         "THREADS": ("16", 16),
         "REFUSED_DAYS": ("90", 90),
+        "CONNECTIONS": ("16", 16),
+        "CONNECTIONS_PER_INSTALLATION": ("4", 4),
         "LOG_LEVEL": ("WARNING", "warning"),
         "LOG_FORMAT": ("JSON", "json"),
     }

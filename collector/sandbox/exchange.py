@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -55,10 +56,10 @@ class Exchange:
         connection: int,
         endpoint: Callable[[list[Fault]], Answered],
     ) -> Answered:
-        at = self._state.now()
+        at, came = self._state.now(), time.monotonic()
         faults = self._state.strike(on)
         kinds = {fault.kind for fault in faults}
-        self._wait(faults)
+        self._wait_for(faults)
         answered = self._instead(on, faults) or endpoint(faults)
         if FaultKind.DROP_AFTER in kinds:
             note = f"fault: dropped after: {answered.note}"
@@ -75,12 +76,17 @@ class Exchange:
                 enrichments=answered.enrichments,
             )
         )
+        # The latency is that of the line and of a server at leisure: what this one needs itself
+        # is part of it.
+        left = came + self._state.latency_ms / 1000 - time.monotonic()
+        if left > 0:
+            self._stopping.wait(left)
         return answered
 
-    def _wait(self, faults: list[Fault]) -> None:
-        more = sum(f.milliseconds or 0 for f in faults if f.kind == FaultKind.LATENCY)
-        if seconds := (self._state.latency_ms + more) / 1000:
-            self._stopping.wait(seconds)
+    def _wait_for(self, faults: list[Fault]) -> None:
+        """A request that is late is dealt with late."""
+        if milliseconds := sum(f.milliseconds or 0 for f in faults if f.kind == FaultKind.LATENCY):
+            self._stopping.wait(milliseconds / 1000)
 
     def _instead(self, on: Endpoint, faults: list[Fault]) -> Answered | None:
         """The answer of a fault that leaves the endpoint unasked."""

@@ -38,7 +38,8 @@ def _utc_now() -> datetime:
 class Sandbox:
     """Both endpoints on a loopback port; ``with`` starts and stops them.
 
-    ``port`` 0 takes a free one. ``latency_ms`` is added to every answer; ``token_lifetime`` is in
+    ``port`` 0 takes a free one. every answer comes ``latency_ms`` after its
+    request, or as soon after as it can; ``token_lifetime`` is in
     seconds. ``now`` is the clock of tokens and of the seven days; ``seed`` that of the faults
     with a share. Raises `UsageError` for installations that Contentsquare would not have, and on
     start `AddressError` for a port that is taken.

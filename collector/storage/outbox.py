@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,36 +70,32 @@ def next_due(
         canary: what was tried least comes first, so that other ones are tried if some are refused.
         after: only what comes after this one in that order. Not for a canary.
     """
+    parameters = _parameters(project_id, integration_version, now, margin)
+    if after is not None:
+        parameters |= {"last_deadline": after.deadline, "last_call": after.call_id}
+    query = _next_due(canary=canary, after=after is not None)
+    return [_as_due(row) for row in connection.execute(query, parameters | {"most": limit}).all()]
+
+
+@cache
+def _next_due(*, canary: bool, after: bool) -> sa.Select[Any]:
+    """Made once: to make it costs as much as to run it."""
     first = (EnrichmentRow.attempts,) if canary else ()
     query = (
         sa.select(*_OF_DUE)
-        .where(*_due(project_id, now, margin), _built_for(integration_version))
+        .where(*_DUE)
         .order_by(*first, EnrichmentRow.deadline, EnrichmentRow.call_id)
-        .limit(limit)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
     )
-    if after is not None:
-        place = sa.tuple_(EnrichmentRow.deadline, EnrichmentRow.call_id)
-        query = query.where(
-            # Said for the index, too.
-            EnrichmentRow.deadline >= after.deadline,
-            place > sa.tuple_(sa.literal(after.deadline, UtcDateTime()), after.call_id),
-        )
-    return [_as_due(row) for row in connection.execute(query).all()]
-
-
-def _due(
-    project_id: int, now: datetime, margin: timedelta
-) -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
-    return (
-        EnrichmentRow.project_id == project_id,
-        sa.text("state = 'pending'"),
-        EnrichmentRow.deadline > now + margin,
+    if not after:
+        return query
+    last_deadline = sa.bindparam("last_deadline", type_=UtcDateTime())
+    return query.where(
+        EnrichmentRow.deadline >= last_deadline,  # for the index, which has no call
         sa.or_(
-            EnrichmentRow.doubtful_revision.in_((0, EnrichmentRow.revision)),
-            EnrichmentRow.doubtful_since <= now - QUIET,
-            EnrichmentRow.doubtful_since > now + QUIET,  # by a clock that was wrong
+            EnrichmentRow.deadline > last_deadline,
+            EnrichmentRow.call_id > sa.bindparam("last_call"),
         ),
-        _not_to_be_examined(project_id),
     )
 
 
@@ -115,21 +112,41 @@ def is_outdated(connection: sa.Connection, project_id: int, group: Sequence[Due]
     ).scalar_one()
 
 
-def _not_to_be_examined(project_id: int) -> sa.ColumnElement[bool]:
-    """Its call has not changed since, nor is to be tried again: what was built of it holds.
+#: Its call has not changed since, nor is to be tried again: what was built of it holds.
+#: PostgreSQL reads the few such calls from their index once; SQLite, which would read all calls
+#: for that, looks up each row's call instead.
+_NOT_TO_BE_EXAMINED = ~sa.exists().where(
+    CallRow.project_id == sa.bindparam("project"),
+    CallRow.call_id == EnrichmentRow.call_id,
+    CallRow.examine,
+)
 
-    PostgreSQL reads the few such calls from their index once; SQLite, which would read all calls
-    for that, looks up each row's call instead.
-    """
-    return ~sa.exists().where(
-        CallRow.project_id == project_id,
-        CallRow.call_id == EnrichmentRow.call_id,
-        CallRow.examine,
-    )
+_DUE = (
+    EnrichmentRow.project_id == sa.bindparam("project"),
+    sa.text("state = 'pending'"),
+    EnrichmentRow.deadline > sa.bindparam("not_before", type_=UtcDateTime()),
+    sa.or_(
+        EnrichmentRow.doubtful_revision.in_((0, EnrichmentRow.revision)),
+        EnrichmentRow.doubtful_since <= sa.bindparam("quiet_since", type_=UtcDateTime()),
+        # By a clock that was wrong.
+        EnrichmentRow.doubtful_since > sa.bindparam("at_most", type_=UtcDateTime()),
+    ),
+    _NOT_TO_BE_EXAMINED,
+    EnrichmentRow.integration_version == sa.bindparam("version"),
+)
 
 
-def _built_for(integration_version: int) -> sa.ColumnElement[bool]:
-    return EnrichmentRow.integration_version == integration_version
+def _parameters(
+    project_id: int, integration_version: int, now: datetime, margin: timedelta
+) -> dict[str, Any]:
+    """Those of `_DUE`."""
+    return {
+        "project": project_id,
+        "version": integration_version,
+        "not_before": now + margin,
+        "quiet_since": now - QUIET,
+        "at_most": now + QUIET,
+    }
 
 
 def _as_due(row: sa.Row[Any]) -> Due:
@@ -160,9 +177,8 @@ def count_due(
 ) -> int:
     """How many enrichments wait to be sent now."""
     return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(EnrichmentRow)
-        .where(*_due(project_id, now, margin), _built_for(integration_version))
+        sa.select(sa.func.count()).select_from(EnrichmentRow).where(*_DUE),
+        _parameters(project_id, integration_version, now, margin),
     ).scalar_one()
 
 
@@ -175,8 +191,9 @@ def count_overdue(connection: sa.Connection, project_id: int, now: datetime) -> 
             EnrichmentRow.project_id == project_id,
             sa.text("state = 'pending'"),
             EnrichmentRow.deadline <= now,
-            _not_to_be_examined(project_id),
-        )
+            _NOT_TO_BE_EXAMINED,
+        ),
+        {"project": project_id},
     ).scalar_one()
 
 
