@@ -135,7 +135,7 @@ def _measured(bench: Bench, kind: str, case: Case) -> Line:
     url = bench.databases.create(kind)
     known = [_installation(number) for number in range(1, case.installations + 1)]
     try:
-        with Database(url, pool_size=CONNECTIONS + 2) as database:
+        with Database(url, pool_size=2 * CONNECTIONS) as database:
             _fill(database, known, case.enrichments, secrets)
             with _sandbox(known, definition) as (auth_url, asked), _watched_line() as line:
                 with EnrichmentApi(auth_url, connections=CONNECTIONS) as api:

@@ -66,7 +66,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
         signal.signal(number, lambda *_: stop.set())
     needs_a_person = False
     with (
-        shared.open_database(settings, threads=settings.connections) as database,
+        shared.open_database(settings, threads=2 * settings.connections) as database,
         EnrichmentApi(settings.auth_url, connections=settings.connections) as api,
     ):
         while True:

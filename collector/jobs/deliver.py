@@ -17,8 +17,7 @@ from typing import Protocol
 import structlog
 
 from collector.contentsquare import Answer, Credentials, Outcome
-from collector.domain import limits
-from collector.domain.batching import CANARY, Isolation, Row
+from collector.domain.batching import Isolation, Row
 from collector.domain.enrichment import Enrichment
 from collector.domain.installation import Installation
 from collector.errors import ContentsquareError, UnavailableError
@@ -28,10 +27,10 @@ from collector.jobs.noting import Group, Notes, in_doubt_from, log_batches
 from collector.jobs.posting import Posted, Posting
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
+from collector.jobs.supply import Supply
 from collector.storage import deliveries, installations, leases, outbox, runs
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
-from collector.storage.outbox import Due
 
 #: Longer than the client spends on one batch. A session that has become too old is answered 200
 #: all the same, so that what is sent at the last moment could be called accepted and be lost.
@@ -75,18 +74,25 @@ class Delivery:
     stopping: Callable[[], bool]
     connections: int = 1
 
+    _supply: Supply = field(init=False)
     _row: Row = field(init=False, default_factory=Row)
     #: Batches of which something was refused, and whose next group can be sent.
     _ready: deque[Search] = field(init=False, default_factory=deque)
     #: How many batches are on their way, the ready ones included.
     _open: int = field(init=False, default=0)
-    #: The last one taken of what is due, and whether there was nothing after it.
-    _last: Due | None = field(init=False, default=None)
-    _at_end: bool = field(init=False, default=False)
     #: Nothing can begin before an answer comes; or nothing will any more.
     _blocked: bool = field(init=False, default=False)
     _over: bool = field(init=False, default=False)
     _errors: list[Exception] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._supply = Supply(
+            self.database,
+            self.lease.project_id,
+            self.integration_version,
+            margin=MARGIN,
+            ahead=self.connections > 1,
+        )
 
     def run(self) -> None:
         """Send batches until nothing is due, the API is not to be had, or a person is needed.
@@ -107,7 +113,10 @@ class Delivery:
         self.progress.begin("sending", total)
         if not total:
             return
-        with Posting(self._post, self.connections, self.stopping) as posting:
+        with (
+            self._supply,
+            Posting(self._post, self.connections, self.stopping) as posting,
+        ):
             while self._turn(posting):
                 pass
         if self._errors:
@@ -124,7 +133,8 @@ class Delivery:
         """Write down what has come, and begin what comes next; whether there is more to come."""
         posted = posting.collect(wait=not self._may_begin(posting))
         self._note_pace(posting)
-        self._blocked = self._blocked and not posted
+        may_go_on = self._ready or self._open < 1 or not self._supply.is_at_end
+        self._blocked = self._blocked and not (posted and may_go_on)
         self._over = self._over or self.stopping()
         begun, now = self.monotonic(), self.clock()
         groups: list[Group] = []
@@ -154,7 +164,8 @@ class Delivery:
             if isinstance(answer, ContentsquareError) and not answer.in_doubt:
                 deliveries.mark_unstored(connection, self.lease.project_id, group.items)
         else:
-            batch = self._notes(now).write(connection, group.items, answer)
+            is_news = not group.search.installation.is_proven or self._row.refused > 0
+            batch = self._notes(now).write(connection, group.items, answer, is_news=is_news)
             if answer.outcome is Outcome.ACCEPTED:
                 isolation.accepted(group.items)
                 self.report.accepted += len(group.items)
@@ -180,29 +191,40 @@ class Delivery:
             self._over = True
             return []
         groups: list[Group] = []
-        while len(groups) < number and (search := self._next(connection, installation, now)):
+        while len(groups) < number and (
+            search := self._next_part(connection, now)
+            or self._next_batch(connection, installation, now)
+        ):
             items = search.isolation.next_group()
             groups.append(Group(search=search, items=items, begun=begun))
         # What comes next depends on an answer.
         self._blocked = len(groups) < number
-        if groups:
-            items = [item for group in groups for item in group.items]
-            deliveries.mark_begun(connection, self.lease.project_id, items, now)
         return groups
 
-    def _next(
-        self, connection: Connection, installation: Installation, now: datetime
-    ) -> Search | None:
-        """A batch that is being searched, or a new one."""
+    def _next_part(self, connection: Connection, now: datetime) -> Search | None:
+        """A batch of which something was refused, with the next part of it begun."""
         while self._ready:
             search = self._ready.popleft()
             group = search.isolation.next_group()
             # Retries take time. What is left out now is due again, but for what is outdated.
             too_late = min(item.deadline for item in group) <= now + MARGIN
             if not too_late and not outbox.is_outdated(connection, self.lease.project_id, group):
+                deliveries.mark_begun(connection, self.lease.project_id, group, now)
                 return search
             self._conclude(connection, search, now, is_complete=False)
-        batch = self._take(connection, installation, now)
+        return None
+
+    def _next_batch(
+        self, connection: Connection, installation: Installation, now: datetime
+    ) -> Search | None:
+        """A new batch, begun: the next of what is due that is in no other one."""
+        if installation.is_proven:
+            batch = self._supply.take(connection, now, may_restart=not self._open)
+        elif self._open:
+            batch = []
+        else:
+            # A few as a canary, while nothing shows that the version is registered as we know it.
+            batch = self._supply.canary(connection, now)
         if not batch:
             return None
         if not self._open:
@@ -211,34 +233,6 @@ class Delivery:
         return Search(
             batch=batch, installation=installation, isolation=Isolation(batch, row=self._row)
         )
-
-    def _take(
-        self, connection: Connection, installation: Installation, now: datetime
-    ) -> Sequence[Due]:
-        """The next of what is due that is in no other batch."""
-
-        def due(limit: int, *, after: Due | None = None, canary: bool = False) -> list[Due]:
-            return outbox.next_due(
-                connection,
-                self.lease.project_id,
-                self.integration_version,
-                now,
-                limit,
-                margin=MARGIN,
-                after=after,
-                canary=canary,
-            )
-
-        if not installation.is_proven:
-            # A few as a canary, while nothing shows that the version is registered as we know it.
-            return [] if self._open else due(CANARY, canary=True)
-        found = [] if self._at_end else due(limits.MAX_BATCH, after=self._last)
-        if not found and not self._open and self._last is not None:
-            found = due(limits.MAX_BATCH)  # some may be due again
-            self._last = None
-        self._at_end = not found
-        self._last = found[-1] if found else self._last
-        return found
 
     def _end(self, connection: Connection, unposted: Sequence[Group], now: datetime) -> None:
         """No group begins any more. What was begun and not posted is as it was before."""

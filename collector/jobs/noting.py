@@ -41,8 +41,14 @@ class Notes:
     report: ProjectReport
     now: datetime
 
-    def write(self, connection: Connection, group: Sequence[Due], answer: Answer) -> runs.Batch:
-        """The batch as it was sent, and what became of its enrichments."""
+    def write(
+        self, connection: Connection, group: Sequence[Due], answer: Answer, *, is_news: bool
+    ) -> runs.Batch:
+        """The batch as it was sent, and what became of its enrichments.
+
+        Args:
+            is_news: an acceptance would prove the version, or end a row of refusals.
+        """
         batch = self._batch(group, answer)
         runs.note_batch(connection, batch)
         if answer.outcome is Outcome.ACCEPTED:
@@ -54,9 +60,10 @@ class Notes:
                 batch_id=batch.batch_id,
                 now=self.now,
             )
-            installations.note_accepted(
-                connection, self.project_id, self.integration_id, self.integration_version
-            )
+            if is_news:
+                installations.note_accepted(
+                    connection, self.project_id, self.integration_id, self.integration_version
+                )
         else:
             self._write_refusal(connection, group, answer)
         self.report.batches += 1

@@ -16,17 +16,29 @@ import sqlalchemy as sa
 from collector.domain import ledger
 from collector.domain.verdicts import Reason, State, Verdict
 from collector.storage.given import document, given
-from collector.storage.outbox import QUIET, Due
+from collector.storage.outbox import NOT_TO_BE_EXAMINED, QUIET, Due
 from collector.storage.tables import CallRow, EnrichmentRow, UtcDateTime
 
 
 def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
     """Give up what is pending past its deadline; returns how many calls that concerns."""
-    overdue = (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= now)
+    parameters = {"project": project_id, "at": now}
+    expired = connection.execute(_expire_calls(), parameters).rowcount
+    connection.execute(_expire_enrichments(), parameters)
+    return expired
+
+
+def _overdue() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
+    at = sa.bindparam("at", type_=UtcDateTime())
+    return (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= at)
+
+
+@cache
+def _expire_calls() -> sa.Update:
     theirs = (
         EnrichmentRow.project_id == CallRow.project_id,
         EnrichmentRow.call_id == CallRow.call_id,
-        *overdue,
+        *_overdue(),
     )
     said = "seven days after the session's start it was not accepted yet"
     earlier = "seven days after the session's start only an earlier revision was accepted"
@@ -34,10 +46,10 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
     in_doubt = sa.exists().where(
         *theirs, EnrichmentRow.doubtful_revision > EnrichmentRow.accepted_revision
     )
-    expired = connection.execute(
+    return (
         sa.update(CallRow)
         .where(
-            CallRow.project_id == project_id,
+            CallRow.project_id == sa.bindparam("project"),
             CallRow.verdict == Verdict.PENDING,
             sa.exists().where(*theirs),
         )
@@ -46,15 +58,18 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
             reason=Reason.DEADLINE_PASSED,
             detail=sa.case((accepted, earlier), else_=said)
             + sa.case((in_doubt, ledger.PERHAPS), else_=""),
-            decided_at=now,
+            decided_at=sa.bindparam("at"),
         )
-    ).rowcount
-    connection.execute(
-        sa.update(EnrichmentRow)
-        .where(EnrichmentRow.project_id == project_id, *overdue)
-        .values(state=State.EXPIRED, changed_at=now)
     )
-    return expired
+
+
+@cache
+def _expire_enrichments() -> sa.Update:
+    return (
+        sa.update(EnrichmentRow)
+        .where(EnrichmentRow.project_id == sa.bindparam("project"), *_overdue())
+        .values(state=State.EXPIRED, changed_at=sa.bindparam("at"))
+    )
 
 
 def mark_begun(
@@ -73,6 +88,32 @@ def _mark_begun(dialect: str) -> sa.Update:
     return (
         sa.update(EnrichmentRow)
         .where(*_is(sent))
+        .values(doubtful_revision=sent.c.sent_revision, doubtful_since=sa.bindparam("now"))
+    )
+
+
+def claim(connection: sa.Connection, project_id: int, batch: Sequence[Due], now: datetime) -> bool:
+    """Mark a new batch as begun; False if any of it is no longer as it was read.
+
+    What is marked then is to be marked back by `mark_unstored`.
+    """
+    rows = [_row(project_id, item) for item in batch]
+    parameters = {**document(connection, rows), "now": now, "project": project_id}
+    claimed = connection.execute(_claim(connection.dialect.name), parameters).rowcount
+    return claimed == len(batch)
+
+
+@cache
+def _claim(dialect: str) -> sa.Update:
+    sent = given(dialect, "sent", _ROW)
+    return (
+        sa.update(EnrichmentRow)
+        .where(
+            *_is(sent),
+            EnrichmentRow.state == State.PENDING,
+            EnrichmentRow.revision == sent.c.sent_revision,
+            NOT_TO_BE_EXAMINED,
+        )
         .values(doubtful_revision=sent.c.sent_revision, doubtful_since=sa.bindparam("now"))
     )
 

@@ -115,7 +115,7 @@ def is_outdated(connection: sa.Connection, project_id: int, group: Sequence[Due]
 #: Its call has not changed since, nor is to be tried again: what was built of it holds.
 #: PostgreSQL reads the few such calls from their index once; SQLite, which would read all calls
 #: for that, looks up each row's call instead.
-_NOT_TO_BE_EXAMINED = ~sa.exists().where(
+NOT_TO_BE_EXAMINED = ~sa.exists().where(
     CallRow.project_id == sa.bindparam("project"),
     CallRow.call_id == EnrichmentRow.call_id,
     CallRow.examine,
@@ -131,7 +131,7 @@ _DUE = (
         # By a clock that was wrong.
         EnrichmentRow.doubtful_since > sa.bindparam("at_most", type_=UtcDateTime()),
     ),
-    _NOT_TO_BE_EXAMINED,
+    NOT_TO_BE_EXAMINED,
     EnrichmentRow.integration_version == sa.bindparam("version"),
 )
 
@@ -191,7 +191,7 @@ def count_overdue(connection: sa.Connection, project_id: int, now: datetime) -> 
             EnrichmentRow.project_id == project_id,
             sa.text("state = 'pending'"),
             EnrichmentRow.deadline <= now,
-            _NOT_TO_BE_EXAMINED,
+            NOT_TO_BE_EXAMINED,
         ),
         {"project": project_id},
     ).scalar_one()

@@ -90,7 +90,7 @@ def _silent(now: datetime) -> sa.ColumnElement[bool]:
 
 def note_batch(connection: sa.Connection, batch: Batch) -> None:
     """Note one batch and its answer."""
-    connection.execute(sa.insert(BatchRow).values(**asdict(batch)))
+    connection.execute(sa.insert(BatchRow), asdict(batch))
 
 
 def last(connection: sa.Connection, now: datetime) -> dict[str, Any] | None:

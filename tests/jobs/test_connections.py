@@ -219,7 +219,7 @@ def test_refused_batches_are_searched_side_by_side_and_cost_no_neighbour(world: 
     world.edit(paused=True)
     world.run()
     world.edit(paused=False)
-    spoil(world, "162-1", "162-6", "162-7")
+    spoil(world, "162-1", "162-6", "162-9")
     sender = Watched(world, 4)
     report = sender.run(world, 4)
     assert report.funnel.verdicts["accepted"] == 13

@@ -61,7 +61,7 @@ def test_processes_share_the_installations_and_send_everything_once(
             for index in range(CALLS):
                 world.visit(f"user{index}.1", project_id=project_id, visitor_id=f"v{index}")
                 world.call(project_id=project_id, visitor_id=f"v{index}")
-        shell.set(auth_url=sandbox.auth_url)
+        shell.set(auth_url=sandbox.auth_url, connections="1")  # one installation after the other
 
         slow = stack.enter_context(shell.child("reconcile", "--json"))
         assert gate.reached.wait(CHILD_SECONDS)  # it has begun with the first installation
