@@ -7,12 +7,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as _quoted
 
 #: The source of calls that are read by the definition's own mapping, and no preset's.
 OWN = "own"
 
 #: Made once: a file of a million calls is hashed with it.
 _written = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
+
+_TRUTHS = {None: "null", True: "true", False: "false"}
 
 #: What one column of a record can hold.
 Scalar = str | int | float | bool | None
@@ -44,14 +47,25 @@ class Call:
 
     def content_hash(self) -> str:
         """The same for two records that say the same; ``updated_at`` alone is no new content."""
-        content = [
-            self.started_at.isoformat(),
-            self.ended_at.isoformat() if self.ended_at else None,
-            sorted(self.keys.items()),
-            sorted(self.attributes.items()),
-            [self.answered, self.value, self.caller, self.caller_key],
-        ]
-        return digest(content)
+        # By hand, as the encoder of JSON writes it: for so little it takes twice the time.
+        started, ended = self.started_at.isoformat(), self.ended_at
+        keys = ",".join(
+            [f"[{_quoted(kind)},{_quoted(self.keys[kind])}]" for kind in sorted(self.keys)]
+        )
+        attributes = ",".join(
+            [
+                f"[{_quoted(name)},{_quoted(value) if type(value) is str else _written(value)}]"
+                for name, value in sorted(self.attributes.items())
+            ]
+        )
+        until = f'"{ended.isoformat()}"' if ended else "null"
+        value = "null" if self.value is None else _written(self.value)
+        caller = "null" if self.caller is None else _quoted(self.caller)
+        key = "null" if self.caller_key is None else _quoted(self.caller_key)
+        return _short_hash(
+            f'["{started}",{until},[{keys}],[{attributes}],'
+            f"[{_TRUTHS[self.answered]},{value},{caller},{key}]]"
+        )
 
     def match_hash(self) -> str:
         """The same for two records that point to a session in the same way."""
@@ -60,4 +74,8 @@ class Call:
 
 def digest(content: object) -> str:
     """A short stable hash (128 bits, hexadecimal) of anything JSON can hold."""
-    return hashlib.sha256(_written(content).encode()).hexdigest()[:32]
+    return _short_hash(_written(content))
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from collector.domain import identifiers, values
-from collector.domain.call import OWN, Call, Scalar
+from collector.domain.call import OWN, Call
 from collector.domain.callers import CallerHash
 from collector.domain.conditions import all_hold
 from collector.domain.definition import CallMapping, Definition
 from collector.domain.identifiers import MAX_KEY_LENGTH, SESSION_KEY
 from collector.domain.numbers import normalise_number
-from collector.domain.records import Cell, Record, cell, says_something, scalar
+from collector.domain.records import Cell, Record, cell, held
 from collector.domain.span import check_time, named, span_of, time_in
 from collector.domain.times import zone_named
 from collector.errors import RecordError
@@ -125,21 +125,17 @@ class CallReader:
             RecordError: names the column, what it holds and what was expected.
         """
         mapping = self.mapping
-        if all_hold(record, mapping.only, mapping.decimal) is False:
+        if mapping.only and all_hold(record, mapping.only, mapping.decimal) is False:
             return None
         call_id = self._required_id(record)
-        zone_cell = cell(record, mapping.zone_column)
+        zone_cell = cell(record, mapping.zone_column) if mapping.zone_column else None
         zone = _zone(zone_cell) if zone_cell else mapping.zone
         started, ended = span_of(record, mapping, zone, now)
         updated = time_in(record, mapping.updated, mapping, zone)
         if updated:  # one in the future would win over every true change to come
             check_time(updated, "impossible_update", now)
         number = self._caller(record)
-        attributes: dict[str, Scalar] = {
-            column: said
-            for column in self.columns
-            if says_something(said := scalar(record, column))
-        }
+        attributes = held(record, self.columns)
         if number and self.keep_caller:
             attributes[CALLER] = number
         if zone_cell:

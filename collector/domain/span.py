@@ -23,8 +23,13 @@ class Told(NamedTuple):
     A tuple, because each record of a file makes two or three.
     """
 
-    what: str
     time: datetime
+    column: str = ""
+    follows: str = ""  #: what it is, if no column holds it
+
+    @property
+    def what(self) -> str:
+        return self.follows or f"column {self.column!r}"
 
 
 def span_of(
@@ -43,10 +48,10 @@ def span_of(
         length = _length(record, mapping)
         if length is not None and start is not None:
             what = "the end that follows from the duration"
-            end = Told(what=what, time=start.time + length)
+            end = Told(start.time + length, follows=what)
         elif length is not None and end is not None:
             what = "the start that follows from the duration"
-            start = Told(what=what, time=end.time - length)
+            start = Told(end.time - length, follows=what)
     if start is None:
         raise RecordError("no_start", _no_start(mapping, ended=end is not None))
     check_time(start, "impossible_start", now)
@@ -66,14 +71,14 @@ def time_in(record: Record, columns: Columns, mapping: CallMapping, zone: tzinfo
     Raises:
         RecordError: it holds no time.
     """
-    found = cell(record, columns)
+    found = cell(record, columns) if columns else None
     if found is None:
         return None
     try:
         time = parse_time(found.text, zone, mapping.time_formats)
     except ValueError as error:
         raise RecordError("bad_time", f"column {found.column!r}: {error}") from None
-    return Told(what=f"column {found.column!r}", time=time)
+    return Told(time, found.column)
 
 
 def check_time(told: Told, code: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_the_hash_depends_neither_on_order_nor_on_the_clock(
     )
     assert one.content_hash() == other.content_hash() == one.content_hash()
     assert len(one.content_hash()) == 32
+
+
+@given(
+    keys=_keys,
+    attributes=_columns,
+    answered=st.none() | st.booleans(),
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    caller=st.none() | st.text(),
+    ended=st.booleans(),
+)
+@settings(deadline=None, max_examples=100)
+def test_the_hash_is_that_of_the_content_as_json(
+    keys: dict[str, str], attributes: dict[str, Any], ended: bool, **changes: Any
+) -> None:
+    call = a_call(keys=keys, attributes=attributes, caller_key=changes["caller"], **changes)
+    call = call if ended else replace(call, ended_at=None)
+    content = [
+        call.started_at.isoformat(),
+        call.ended_at.isoformat() if call.ended_at else None,
+        sorted(keys.items()),
+        sorted(attributes.items()),
+        [call.answered, call.value, call.caller, call.caller_key],
+    ]
+    assert call.content_hash() == digest(content)
 
 
 def test_the_hash_is_the_same_in_every_release() -> None:
