@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
-from collector.storage.tables import UtcDateTime
+from collector.storage.preparing import Row, as_text
 
 #: So many rows stand in one statement on SQLite, which takes 32,766 parameters. Few sizes, since
 #: each statement is kept for the next time.
@@ -29,33 +29,28 @@ def insert(
     connection: sa.Connection,
     table: sa.Table,
     shared: Mapping[str, Any],
-    columns: Mapping[str, Sequence[Any]],
+    columns: Sequence[str],
+    rows: Sequence[Row],
     *,
     conflict: str = "",
 ) -> None:
-    """Insert rows, given column by column, each with the ``shared`` values besides.
+    """Insert prepared rows of some columns, each with the ``shared`` values besides.
 
     Args:
         conflict: what stands at the end of the statement, as ``ON CONFLICT ...``.
     """
-    as_document = connection.dialect.name == "postgresql"
-    given, names = tuple(shared), tuple(columns)
-    same = [_stored(table, name, [value], json_as_text=True)[0] for name, value in shared.items()]
-    stored = (
-        _stored(table, name, values, json_as_text=not as_document)
-        for name, values in columns.items()
-    )
-    rows = list(zip(*stored, strict=True))
     if not rows:
         return
-    if as_document:
-        document = _compact([dict(zip(names, row, strict=True)) for row in rows])
-        statement = _from_document(connection.dialect, table, given, names, conflict)
+    given = tuple(shared)
+    same = [as_text(value) if isinstance(value, datetime) else value for value in shared.values()]
+    if connection.dialect.name == "postgresql":
+        document = f"[{','.join(cast('Sequence[str]', rows))}]"
+        statement = _from_document(connection.dialect, table, given, columns, conflict)
         connection.exec_driver_sql(statement, (*same, document))
         return
     remaining = iter(rows)
     for part in _parts(len(rows)):
-        statement = _with_values(table.name, given, names, conflict, part)
+        statement = _with_values(table.name, given, columns, conflict, part)
         values = chain.from_iterable(islice(remaining, part))
         connection.exec_driver_sql(statement, (*same, *values))
 
@@ -75,23 +70,6 @@ def one_of(column: sa.SQLColumnExpression[str], texts: Iterable[str], dialect: s
         # An array, so that an index is asked for each, however few rows it is thought to have.
         return column == sa.any_(sa.func.array(sa.select(found).scalar_subquery()))
     return column.in_(sa.select(sa.func.json_each(document).table_valued("value").c.value))
-
-
-def _stored(
-    table: sa.Table, name: str, values: Sequence[Any], *, json_as_text: bool
-) -> Sequence[Any]:
-    """The values of a column as the driver takes them."""
-    kind = table.c[name].type
-    if isinstance(kind, UtcDateTime):
-        return [_as_text(value) for value in values]
-    if isinstance(kind, sa.JSON) and json_as_text:
-        return [json.dumps(value) for value in values]
-    return values
-
-
-def _as_text(time: datetime | None) -> str | None:
-    """A moment as it stands on SQLite, which PostgreSQL, set to UTC, reads alike."""
-    return None if time is None else time.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 @lru_cache(maxsize=100)

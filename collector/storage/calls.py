@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,6 +13,14 @@ from collector.domain.call import Call
 from collector.domain.verdicts import Reason, Verdict
 from collector.storage import bulk
 from collector.storage.installations import queue_up
+from collector.storage.preparing import (
+    KEY,
+    TOLD,
+    PreparedCalls,
+    as_text,
+    as_time,
+    prepare_calls,
+)
 from collector.storage.tables import CallKeyRow, CallRow
 
 
@@ -31,50 +39,72 @@ def store(
 
     A record that says it was updated earlier than what is stored changes nothing either.
     """
+    prepared = prepare_calls(calls, connection.dialect.name)
+    return store_prepared(connection, project_id, prepared, now)
+
+
+def store_prepared(
+    connection: sa.Connection, project_id: int, calls: PreparedCalls, now: datetime
+) -> list[Stored]:
+    """Store what was made ready before."""
     queue_up(connection, project_id)
-    known = _known(connection, project_id, [call.call_id for call in calls])
+    known = _known(connection, project_id, calls.call_ids)
+    if not known and len(set(calls.call_ids)) == len(calls.call_ids):  # the usual case of a file
+        _upsert(connection, project_id, calls, range(len(calls.call_ids)), (), now)
+        return [Stored.NEW] * len(calls.call_ids)
     _look_again(connection, project_id, known)
     stored = frozenset(known)
     outcomes = []
-    changed: dict[str, tuple[Call, str]] = {}
-    confirmed: dict[str, datetime | None] = {}  # the same content, said again later
-    for call in calls:
-        content_hash = call.content_hash()
-        before = known.get(call.call_id)
-        outcome = _compare(call, content_hash, before)
+    changed: dict[str, int] = {}  # where each stands
+    confirmed: dict[str, str | None] = {}  # the same content, said again later
+    told = zip(calls.call_ids, calls.hashes, calls.updated_at, strict=True)
+    for place, (call_id, content_hash, updated_at) in enumerate(told):
+        before = known.get(call_id)
+        outcome = _compare(content_hash, updated_at, before)
         outcomes.append(outcome)
         if outcome is not Stored.UNCHANGED:
-            changed[call.call_id] = call, content_hash
-        elif before is not None and _confirms(call, content_hash, before):
-            confirmed[call.call_id] = call.updated_at
+            changed[call_id] = place
+        elif before is not None and _confirms(content_hash, updated_at, before):
+            confirmed[call_id] = updated_at
         else:
             continue
-        known[call.call_id] = _Known(content_hash, call.updated_at)
-    _upsert(connection, project_id, changed, stored, now)
+        known[call_id] = _Known(content_hash, updated_at)
+    updated = [call_id for call_id in changed if call_id in stored]
+    _upsert(connection, project_id, calls, changed.values(), updated, now)
     if confirmed:
-        connection.execute(
-            sa.update(CallRow)
-            .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
-            .values(updated_at=sa.bindparam("said_at")),
-            [{"the_call": name, "said_at": said_at} for name, said_at in sorted(confirmed.items())],
-        )
+        _confirm(connection, project_id, confirmed)
     return outcomes
+
+
+def _confirm(
+    connection: sa.Connection, project_id: int, confirmed: Mapping[str, str | None]
+) -> None:
+    """Write when these were last said to be as they are stored."""
+    connection.execute(
+        sa.update(CallRow)
+        .where(CallRow.project_id == project_id, CallRow.call_id == sa.bindparam("the_call"))
+        .values(updated_at=sa.bindparam("said_at")),
+        [
+            {"the_call": name, "said_at": said_at and as_time(said_at)}
+            for name, said_at in sorted(confirmed.items())
+        ],
+    )
 
 
 class _Known(NamedTuple):
     """What is compared of a call that is stored already."""
 
     content_hash: str
-    updated_at: datetime | None
+    updated_at: str | None  #: as a text that sorts by time
     verdict: str = Verdict.WAITING
 
 
-def _confirms(call: Call, content_hash: str, known: _Known) -> bool:
+def _confirms(content_hash: str, updated_at: str | None, known: _Known) -> bool:
     """Whether it says the same at a later time, so that what lies between has come too late."""
     return (
         known.content_hash == content_hash
-        and call.updated_at is not None
-        and (known.updated_at is None or known.updated_at < call.updated_at)
+        and updated_at is not None
+        and (known.updated_at is None or known.updated_at < updated_at)
     )
 
 
@@ -100,7 +130,10 @@ def _known(
             *_among(connection, CallRow, project_id, call_ids)
         )
     )
-    return {row.call_id: _Known(row.content_hash, row.updated_at, row.verdict) for row in rows}
+    return {
+        call_id: _Known(content_hash, as_text(updated_at) if updated_at else None, verdict)
+        for call_id, content_hash, updated_at, verdict in rows
+    }
 
 
 def _among(
@@ -113,40 +146,34 @@ def _among(
     return table.project_id == project_id, named
 
 
-def _compare(call: Call, content_hash: str, known: _Known | None) -> Stored:
+def _compare(content_hash: str, updated_at: str | None, known: _Known | None) -> Stored:
     if known is None:
         return Stored.NEW
     if known.content_hash == content_hash:
         return Stored.UNCHANGED
     said = known.updated_at
-    if said is not None and call.updated_at is not None and call.updated_at < said:
+    if said is not None and updated_at is not None and updated_at < said:
         return Stored.UNCHANGED
     return Stored.UPDATED
 
 
-#: What a call has of a record besides its attributes.
-_TOLD = (
-    "started_at", "ended_at", "updated_at", "source", "answered", "value", "caller", "caller_key",
-)  # fmt: skip
-
 #: The verdict stays until the job has looked: it is still true of what was sent.
 _UPDATE = "ON CONFLICT (project_id, call_id) DO UPDATE SET " + ", ".join(
-    f"{name} = excluded.{name}"
-    for name in (*_TOLD, "attributes", "content_hash", "changed_at", "examine")
+    f"{name} = excluded.{name}" for name in (*TOLD, "changed_at", "examine") if name != "call_id"
 )
 
 
 def _upsert(
     connection: sa.Connection,
     project_id: int,
-    changed: Mapping[str, tuple[Call, str]],
-    stored: Collection[str],
+    calls: PreparedCalls,
+    places: Iterable[int],
+    updated: Collection[str],
     now: datetime,
 ) -> None:
     """Write what is new or changed; what was stored before is updated, its keys replaced."""
     # Sorted, so that rows lie beside those that are asked for with them.
-    calls = [changed[call_id][0] for call_id in sorted(changed)]
-    updated = [call_id for call_id in changed if call_id in stored]
+    order = sorted(places, key=calls.call_ids.__getitem__)
     bulk.insert(
         connection,
         CallRow.metadata.tables["call"],
@@ -160,26 +187,18 @@ def _upsert(
             "decided_at": now,
             "examine": True,
         },
-        {
-            "call_id": [call.call_id for call in calls],
-            **{name: [getattr(call, name) for call in calls] for name in _TOLD},
-            "attributes": [dict(call.attributes) for call in calls],
-            "content_hash": [changed[call.call_id][1] for call in calls],
-        },
+        TOLD,
+        [calls.rows[place] for place in order],
         conflict=_UPDATE if updated else "",
     )
     if updated:
         connection.execute(
             sa.delete(CallKeyRow).where(*_among(connection, CallKeyRow, project_id, updated))
         )
-    keys = [(call.call_id, *key) for call in calls for key in call.keys.items()]
     bulk.insert(
         connection,
         CallKeyRow.metadata.tables["call_key"],
         {"project_id": project_id},
-        {
-            "call_id": [call_id for call_id, _, _ in keys],
-            "kind": [kind for _, kind, _ in keys],
-            "value": [value for _, _, value in keys],
-        },
+        KEY,
+        [key for place in order for key in calls.keys[place]],
     )

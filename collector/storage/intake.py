@@ -10,13 +10,14 @@ from collector.domain.reading import Readings
 from collector.errors import NotFoundError
 from collector.storage import calls, installations, refusals
 from collector.storage.calls import Stored
+from collector.storage.preparing import Prepared, prepare
 from collector.storage.secrets import SecretBox
 
 
 def take_in(
     connection: sa.Connection,
     project_id: int,
-    readings: Readings,
+    read: Readings | Prepared,
     *,
     source: str,
     origin: str,
@@ -30,6 +31,7 @@ def take_in(
     content again mends nothing: what was refused may be the newer.
 
     Args:
+        read: what was read, if it was not made ready already.
         source: the preset that read them.
         origin: where they came from, for people: a file, an address.
         secrets: encrypts refused records; None keeps their reasons alone.
@@ -43,17 +45,18 @@ def take_in(
             f"Project {project_id} has no installation any more, so that nothing was stored. "
             "Known ones: collector installation list"
         )
+    ready = read if isinstance(read, Prepared) else prepare(read, connection.dialect.name)
     outcomes: list[Stored] = []
-    if readings.calls:
-        outcomes = calls.store(connection, project_id, readings.calls, now)
-        told = zip(readings.calls, outcomes, strict=True)
-        mended = {call.call_id for call, outcome in told if outcome is not Stored.UNCHANGED}
+    if call_ids := ready.calls.call_ids:
+        outcomes = calls.store_prepared(connection, project_id, ready.calls, now)
+        told = zip(call_ids, outcomes, strict=True)
+        mended = {call_id for call_id, outcome in told if outcome is not Stored.UNCHANGED}
         refusals.forget(connection, project_id, mended)
-    if readings.refusals:
+    if ready.refusals:
         refusals.keep(
             connection,
             project_id,
-            readings.refusals,
+            ready.refusals,
             source=source,
             origin=origin,
             now=now,
