@@ -71,6 +71,9 @@ class RecordError(CollectorError):
         self.code = code
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[type[RecordError], tuple[str, str]]:
+        return type(self), (self.code, str(self))  # so that it goes from one process to another
+
 
 class RequestRefusedError(CollectorError):
     """One HTTP request is refused; ``code`` is stable, the message tells its sender what to do."""

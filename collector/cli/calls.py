@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
-from collector.cli import importing, shared
+from collector.cli import shared
 from collector.cli.importing import Import
 from collector.cli.refused import refused
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition, FileFormat
 from collector.domain.reading import CallReader
 from collector.errors import UsageError
+from collector.jobs.garbage import looking_for_garbage_rarely
 from collector.jobs.import_calls import Importer
 from collector.sources import folders
 from collector.sources.decoding import is_encoding
@@ -117,7 +118,7 @@ def import_(
     keys = settings.secret_key
     stop = Event()
     with (
-        importing.looking_for_garbage_rarely(),
+        looking_for_garbage_rarely(),
         shared.open_database(settings, writes_much=True) as database,
     ):
         with database.read() as connection:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ from collector.cli.output import ProgressBar
 from collector.domain.call import OWN
 from collector.domain.definition import FileFormat
 from collector.errors import CollectorError, StorageError, UsageError
-from collector.jobs.import_calls import Importer, StrictImportError, Summary
+from collector.jobs.chunks import StrictImportError
+from collector.jobs.import_calls import Importer, Summary
+from collector.jobs.reading_ahead import LARGE, Task, read_ahead
 from collector.sources import files
 from collector.sources.folders import Watch
 from collector.sources.opening import STANDARD_INPUT, name_of
@@ -23,25 +23,6 @@ from collector.storage.calls import Stored
 
 #: So many refused lines are printed; the JSON form has more.
 SHOWN = 20
-
-#: After so many new objects the interpreter looks for cycles among them; usually it is 700.
-_LOOK_AFTER = 20_000
-
-
-@contextmanager
-def looking_for_garbage_rarely() -> Iterator[None]:
-    """Spare the interpreter most of its search for cycles, which records hardly ever have.
-
-    A chunk of records looks to it like memory that grows; searching took a third of an import.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_LOOK_AFTER, 1, 5)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 class Import:
@@ -122,15 +103,8 @@ class Import:
         name = name_of(path)
         with ProgressBar().shown() as bar:
             bar.begin(name, _size(path))
-            lines = files.read_lines(
-                path,
-                bar.advance,
-                mapping=self._importer.reader.mapping,
-                written=self._written,
-                form=self._form,
-            )
             try:
-                summary = self._importer.run(lines, name)
+                summary = self._read_and_store(path, name, bar.advance)
             except StrictImportError as error:
                 raise StrictImportError(
                     error.code, f"{name}, {error}. The records before it are stored."
@@ -138,6 +112,20 @@ class Import:
         self._total.include(summary)
         self._print(path, summary)
         return summary.stopped
+
+    def _read_and_store(self, path: Path, name: str, on_bytes: Callable[[int], None]) -> Summary:
+        importer = self._importer
+        if path != STANDARD_INPUT and path.is_file() and path.stat().st_size >= LARGE:
+            task = Task(
+                path=path, reader=importer.chunk_reader, written=self._written, form=self._form
+            )
+            with read_ahead(task, on_bytes) as chunks:
+                return importer.store(chunks, name)
+        mapping = importer.reader.mapping
+        lines = files.read_lines(
+            path, on_bytes, mapping=mapping, written=self._written, form=self._form
+        )
+        return importer.run(lines, name)
 
     def _print(self, path: Path, summary: Summary) -> None:
         if self._as_json:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
-from collector.domain.reading import CallReader, Readings, Refusal
-from collector.errors import RecordError
-from collector.sources.files import Line
+from collector.domain.reading import CallReader, Refusal
+from collector.jobs.chunks import Chunk, ChunkReader
+from collector.sources.lines import Line
 from collector.storage import intake
 from collector.storage.calls import Stored
 from collector.storage.database import Database
+from collector.storage.preparing import Prepared
 from collector.storage.secrets import SecretBox
 
-#: So many are stored in one transaction. Another writer on SQLite waits as long as it takes, and
+#: So many are stored in one transaction: another writer on SQLite waits about 100 ms for them, and
 #: with fewer, each would write most of the indexes' pages anew.
-CHUNK = 5000
+CHUNK = 1750
 
 #: So many refusals are told with their reasons; beyond that they are only counted.
 MAX_TOLD = 1000
@@ -39,22 +39,18 @@ class Summary:
     def read(self) -> int:
         return sum(self.counts.values()) + self.passed_over + self.refused
 
-    def add(self, readings: Readings, outcomes: Iterable[Stored]) -> None:
+    def add(self, read: Prepared, outcomes: Iterable[Stored]) -> None:
         """Count one chunk."""
         self.counts.update(outcomes)
-        self.passed_over += readings.passed_over
-        self.refused += len(readings.refusals)
-        self.refusals += readings.refusals[: MAX_TOLD - len(self.refusals)]
+        self.passed_over += read.passed_over
+        self.refused += len(read.refusals)
+        self.refusals += read.refusals[: MAX_TOLD - len(self.refusals)]
 
     def include(self, other: Summary) -> None:
         """Count what another import did, without its reasons."""
         self.counts += other.counts
         self.passed_over += other.passed_over
         self.refused += other.refused
-
-
-class StrictImportError(RecordError):
-    """With ``strict``, the first bad record stops the import; what came before it is stored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +69,16 @@ class Importer:
     stopping: Callable[[], bool] = lambda: False  #: asked before each chunk
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    @property
+    def chunk_reader(self) -> ChunkReader:
+        """Reads what this one stores."""
+        return ChunkReader(
+            reader=self.reader,
+            dialect=self.database.dialect,
+            size=self.chunk,
+            strict=self.strict,
+        )
+
     def run(self, lines: Iterable[Line], origin: str) -> Summary:
         """Import ``lines``; ``origin`` is the file's name, for people.
 
@@ -80,52 +86,30 @@ class Importer:
             StrictImportError: ``strict`` is set and a record is bad.
             DatabaseUnavailableError: chunks stored before it stay; importing again is harmless.
         """
+        return self.store(self.chunk_reader.chunks(lines, self.clock), origin)
+
+    def store(self, chunks: Iterable[Chunk], origin: str) -> Summary:
+        """Import what was read elsewhere; it raises what ``chunks`` and ``run`` raise."""
         summary = Summary()
-        remaining = iter(lines)
-        while chunk := list(islice(remaining, self.chunk)):
+        for unit, read in chunks:
             if self.stopping():
                 summary.stopped = True
                 break
-            now = self.clock()
-            readings = Readings()
-            summary.unit = chunk[0].unit
-            try:
-                self._read(chunk, readings, now)
-            finally:
-                self._store(readings, summary, origin, now)
+            summary.unit = unit
+            summary.add(read, self._store(read, origin))
         return summary
 
-    def _read(self, chunk: Iterable[Line], readings: Readings, now: datetime) -> None:
-        for line in chunk:
-            try:
-                if line.error is not None:
-                    raise line.error
-                call = self.reader.read(line.record or {}, now)
-            except RecordError as error:
-                if self.strict:
-                    raise StrictImportError(
-                        error.code, f"{line.unit} {line.number}: {error}"
-                    ) from error
-                came = line.text if line.record is None else line.record
-                readings.refusals.append(self.reader.refusal(line.number, came, error))
-            else:
-                if call is None:
-                    readings.passed_over += 1
-                else:
-                    readings.calls.append(call)
-
-    def _store(self, readings: Readings, summary: Summary, origin: str, now: datetime) -> None:
-        outcomes: list[Stored] = []
-        if readings.calls or readings.refusals:
-            with self.database.write() as connection:
-                outcomes = intake.take_in(
-                    connection,
-                    self.project_id,
-                    readings,
-                    source=self.reader.source,
-                    origin=origin,
-                    now=now,
-                    secrets=self.secrets,
-                    kept_for=self.kept_for,
-                )
-        summary.add(readings, outcomes)
+    def _store(self, read: Prepared, origin: str) -> Sequence[Stored]:
+        if not read.calls.call_ids and not read.refusals:
+            return ()
+        with self.database.write() as connection:
+            return intake.take_in(
+                connection,
+                self.project_id,
+                read,
+                source=self.reader.source,
+                origin=origin,
+                now=self.clock(),
+                secrets=self.secrets,
+                kept_for=self.kept_for,
+            )

@@ -83,6 +83,10 @@ class Database:
         return self._url.get_backend_name() == "sqlite"
 
     @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @property
     def missing_file(self) -> str | None:
         """The path of the SQLite file if there is none yet: opening it would make an empty one."""
         path = Path(str(self._url.database)).absolute()

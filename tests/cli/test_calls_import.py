@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from collector.cli import importing
 from tests.cli.conftest import PROJECT, CommandLine, Ran
 
 STARTED = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -150,6 +151,20 @@ def test_refused_records_are_kept_as_they_came(shell: CommandLine) -> None:
     assert json.loads(records) == {"call_id": "", "started": "never"}
     shell.unset("secret_key")
     assert "the reasons are kept" in imported(shell, "calls.csv").err
+
+
+def test_a_large_file_is_told_as_a_small_one(
+    shell: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.write("calls.csv", table("a", "b") + "one cell\n" + f"c,{STARTED}\n")
+    shell.write("none.csv", "a,b\n")
+    small = imported(shell, "calls.csv", "none.csv")
+    assert "calls.csv: 4 read: 3 new" in small.out
+    monkeypatch.setattr(importing, "LARGE", 0)
+    large = imported(shell, "calls.csv", "none.csv")
+    assert large.out == small.out.replace("3 new", "0 new").replace("0 unchanged", "3 unchanged")
+    assert (large.code, large.err) == (small.code, small.err)
+    imported(shell, "calls.csv", "--strict").refused("calls.csv, line 4: has 1 columns", code=1)
 
 
 class Interrupted(io.BytesIO):

@@ -12,7 +12,8 @@ import pytest
 from collector.domain.call import Call
 from collector.domain.reading import CallReader
 from collector.errors import DatabaseUnavailableError, RecordError
-from collector.jobs.import_calls import MAX_TOLD, Importer, StrictImportError, Summary
+from collector.jobs.chunks import StrictImportError
+from collector.jobs.import_calls import MAX_TOLD, Importer, Summary
 from collector.sources import files
 from collector.sources.files import Line
 from collector.storage import installations
