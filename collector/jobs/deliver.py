@@ -31,6 +31,7 @@ from collector.jobs.supply import Supply
 from collector.storage import deliveries, installations, leases, outbox, runs
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
+from collector.storage.outbox import Due
 
 #: Longer than the client spends on one batch. A session that has become too old is answered 200
 #: all the same, so that what is sent at the last moment could be called accepted and be lost.
@@ -80,6 +81,8 @@ class Delivery:
     _ready: deque[Search] = field(init=False, default_factory=deque)
     #: How many batches are on their way, the ready ones included.
     _open: int = field(init=False, default=0)
+    #: A canary is no part of the supply's order, so nothing else is taken before it is done.
+    _is_canary_open: bool = field(init=False, default=False)
     #: Nothing can begin before an answer comes; or nothing will any more.
     _blocked: bool = field(init=False, default=False)
     _over: bool = field(init=False, default=False)
@@ -133,14 +136,14 @@ class Delivery:
         """Write down what has come, and begin what comes next; whether there is more to come."""
         posted = posting.collect(wait=not self._may_begin(posting))
         self._note_pace(posting)
-        may_go_on = self._ready or self._open < 1 or not self._supply.is_at_end
-        self._blocked = self._blocked and not (posted and may_go_on)
         self._over = self._over or self.stopping()
         begun, now = self.monotonic(), self.clock()
         groups: list[Group] = []
         with self.database.write() as connection:
             leases.hold(connection, self.lease, now)
             batches = [self._learn(connection, one, now) for one in posted]
+            if posted and (self._ready or not self._open or not self._supply.is_at_end):
+                self._blocked = False
             if self._may_begin(posting):
                 groups = self._begin(connection, min(AT_ONCE, posting.room), begun, now)
             if self._over:
@@ -218,13 +221,13 @@ class Delivery:
         self, connection: Connection, installation: Installation, now: datetime
     ) -> Search | None:
         """A new batch, begun: the next of what is due that is in no other one."""
-        if installation.is_proven:
+        batch: Sequence[Due] = ()
+        if installation.is_proven and not self._is_canary_open:
             batch = self._supply.take(connection, now, may_restart=not self._open)
-        elif self._open:
-            batch = []
-        else:
+        elif not self._open:
             # A few as a canary, while nothing shows that the version is registered as we know it.
             batch = self._supply.canary(connection, now)
+            self._is_canary_open = bool(batch)
         if not batch:
             return None
         if not self._open:
@@ -247,6 +250,7 @@ class Delivery:
         self, connection: Connection, search: Search, now: datetime, *, is_complete: bool
     ) -> None:
         self._open -= 1
+        self._is_canary_open = False
         blame = Blame(project_id=self.lease.project_id, report=self.report, progress=self.progress)
         if not blame.conclude(connection, search, now, is_complete=is_complete):
             self._over = True

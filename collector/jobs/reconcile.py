@@ -34,8 +34,8 @@ from collector.jobs.pull import Pull
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.storage import (
     candidates,
-    deliveries,
     examining,
+    expiring,
     funnel,
     installations,
     leases,
@@ -308,7 +308,7 @@ class Job:
     def _expire(self, lease: Lease, report: ProjectReport) -> None:
         with self.database.write() as connection:
             leases.hold(connection, lease, self.clock())
-            report.expired += deliveries.expire(connection, lease.project_id, self.clock())
+            report.expired += expiring.expire(connection, lease.project_id, self.clock())
 
     def _credentials(self, installation: Installation) -> Credentials:
         with self.database.read() as connection:

@@ -1,4 +1,4 @@
-"""What became of what was sent: answers, doubts, and deadlines that have passed.
+"""What became of what was sent: answers and doubts.
 
 Each function is one statement for a whole batch, or for several: with eight connections there are
 twelve milliseconds for a batch in all.
@@ -14,62 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from collector.domain import ledger
-from collector.domain.verdicts import Reason, State, Verdict
+from collector.domain.verdicts import State
 from collector.storage.given import document, given
 from collector.storage.outbox import NOT_TO_BE_EXAMINED, QUIET, Due
 from collector.storage.tables import CallRow, EnrichmentRow, UtcDateTime
-
-
-def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
-    """Give up what is pending past its deadline; returns how many calls that concerns."""
-    parameters = {"project": project_id, "at": now}
-    expired = connection.execute(_expire_calls(), parameters).rowcount
-    connection.execute(_expire_enrichments(), parameters)
-    return expired
-
-
-def _overdue() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
-    at = sa.bindparam("at", type_=UtcDateTime())
-    return (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= at)
-
-
-@cache
-def _expire_calls() -> sa.Update:
-    theirs = (
-        EnrichmentRow.project_id == CallRow.project_id,
-        EnrichmentRow.call_id == CallRow.call_id,
-        *_overdue(),
-    )
-    said = "seven days after the session's start it was not accepted yet"
-    earlier = "seven days after the session's start only an earlier revision was accepted"
-    accepted = sa.exists().where(*theirs, EnrichmentRow.accepted_revision > 0)
-    in_doubt = sa.exists().where(
-        *theirs, EnrichmentRow.doubtful_revision > EnrichmentRow.accepted_revision
-    )
-    return (
-        sa.update(CallRow)
-        .where(
-            CallRow.project_id == sa.bindparam("project"),
-            CallRow.verdict == Verdict.PENDING,
-            sa.exists().where(*theirs),
-        )
-        .values(
-            verdict=Verdict.EXPIRED,
-            reason=Reason.DEADLINE_PASSED,
-            detail=sa.case((accepted, earlier), else_=said)
-            + sa.case((in_doubt, ledger.PERHAPS), else_=""),
-            decided_at=sa.bindparam("at"),
-        )
-    )
-
-
-@cache
-def _expire_enrichments() -> sa.Update:
-    return (
-        sa.update(EnrichmentRow)
-        .where(EnrichmentRow.project_id == sa.bindparam("project"), *_overdue())
-        .values(state=State.EXPIRED, changed_at=sa.bindparam("at"))
-    )
 
 
 def mark_begun(

@@ -237,6 +237,19 @@ def test_a_canary_is_alone_on_the_line(world: World) -> None:
     assert alone == [0, 1]
 
 
+def test_a_canary_that_is_refused_is_searched_before_anything_else_goes_out(world: World) -> None:
+    calls(world, CANARY + 6)
+    world.edit(paused=True)
+    world.run()
+    world.edit(paused=False, proven_version=None)
+    spoil(world, "162-2")
+    sender = Watched(world, 4)
+    report = sender.run(world, 4)
+    assert report.funnel.verdicts["accepted"] == CANARY + 5
+    assert report.funnel.verdicts["rejected"] == 1
+    assert sender.twice == set()
+
+
 def in_doubt(world: World) -> int:
     (row,) = world.rows(
         "SELECT count(*) AS n FROM enrichment WHERE doubtful_revision > accepted_revision"

@@ -16,7 +16,7 @@ from tests.properties.scene import Scene
 SMALL = {
     "collector.jobs.reconcile.PAGE": 3,
     "collector.domain.limits.MAX_BATCH": 4,
-    "collector.jobs.deliver.CANARY": 2,
+    "collector.jobs.supply.CANARY": 2,
     "collector.domain.batching.MAX_CULPRITS": 3,
 }
 

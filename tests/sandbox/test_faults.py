@@ -56,12 +56,15 @@ def test_a_dropped_connection_is_dropped_before_or_after_storing(
     assert send(sandbox.url, token, batch()).status == 200
 
 
-def test_latency_is_added_up() -> None:
-    with Sandbox([PHONE_CALL_INSTALLATION], latency_ms=30) as sandbox:
-        sandbox.add(Fault(kind="latency", on="token", milliseconds=20))
+def test_an_answer_takes_the_latency_and_a_late_one_as_much_as_it_is_late() -> None:
+    with Sandbox([PHONE_CALL_INSTALLATION], latency_ms=50) as sandbox:
         before = monotonic()
         token_for(sandbox.url)
         assert monotonic() - before >= 0.05
+        sandbox.add(Fault(kind="latency", on="token", milliseconds=70))
+        before = monotonic()
+        token_for(sandbox.url)
+        assert monotonic() - before >= 0.07
 
 
 def test_a_latency_does_not_hold_up_the_sandbox_when_it_stops() -> None:
