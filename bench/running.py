@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -90,30 +91,44 @@ def run(
 
 
 class _Watch(Thread):
-    """Reads a process's own peak from Linux: what the system tells afterwards counts its parent's.
+    """Reads the peaks of a process and of those that it starts: their sum is what they need.
 
-    The last moments are not seen, as a process that has ended has no memory to tell of.
+    What the system tells afterwards counts the memory of who started the process, and leaves out
+    whom it has started itself. The last moments are not seen: what has ended has no memory.
     """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._status = Path(f"/proc/{pid}/status")
+        self._pid = pid
         self._ended = Event()
-        self._kilobytes: int | None = None
+        self._kilobytes = 0
         self.start()
 
     def run(self) -> None:
-        while not self._ended.wait(0.02):
-            try:
-                lines = self._status.read_text(encoding="utf-8").splitlines()
-            except OSError:
-                return
-            for line in lines:
-                if line.startswith("VmHWM:"):
-                    self._kilobytes = int(line.split()[1])
+        while not self._ended.wait(0.05):
+            self._kilobytes = max(self._kilobytes, sum(map(_peak, _family(self._pid))))
 
-    def end(self) -> int | None:
-        """The peak in kilobytes, where the system tells it."""
+    def end(self) -> int:
+        """The sum of the peaks in kilobytes, 0 where the system does not tell."""
         self._ended.set()
         self.join()
         return self._kilobytes
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it has started, and they."""
+    found = [pid]
+    for each in found:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):  # it has ended
+                found += map(int, children.read_text(encoding="ascii").split())
+    return found
+
+
+def _peak(pid: int) -> int:
+    """The peak of one process in kilobytes, 0 if it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return 0
