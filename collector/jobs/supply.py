@@ -1,7 +1,7 @@
 """What is due, batch after batch, read ahead by a thread of its own.
 
-To read a batch takes about as long as to write down what became of one, and the two need not wait
-for each other. What was read ahead is looked at again when it is begun.
+Reading a batch and writing down what became of another need not wait for each other. What was read
+ahead is looked at again when it is begun.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def next_due(
 
 @cache
 def _next_due(*, canary: bool, after: bool) -> sa.Select[Any]:
-    """Made once: to make it costs as much as to run it."""
+    """Made once: to make it anew for each batch took a third of the time of reading one."""
     first = (EnrichmentRow.attempts,) if canary else ()
     query = (
         sa.select(*_OF_DUE)
