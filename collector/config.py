@@ -79,7 +79,8 @@ class Settings:
     processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
     threads: int = _setting(
         0,
-        "threads of each process; 0 stands for 128, of which three quarters may wait for the disk",
+        "threads of each process; 0 stands for 128; three quarters as many beacons may wait for "
+        "the disk",
     )
     refused_days: int = _setting(
         30, "days that a refused call record is kept after it was last refused"

@@ -1,6 +1,6 @@
-"""``collector serve``: runs the HTTP interface under granian.
+"""``collector serve``: runs the HTTP interface under granian, with the express lane in front.
 
-Any other WSGI server can do the same with ``collector.web:create_app()``.
+Any WSGI server can do the same with ``collector.web:create_app()``, which does without the lane.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import socket
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
@@ -26,6 +25,7 @@ from collector.errors import AddressError, SettingError
 from collector.storage import revisions
 from collector.storage.database import Database
 from collector.web import capacity, create_app
+from collector.web.express import Express
 
 #: How long requests in flight may take to finish after a signal to stop, in seconds.
 STOP_SECONDS = 15
@@ -53,9 +53,9 @@ def serve(**overrides: Any) -> None:
     """Receive beacons and calls, and serve the snippet.
 
     Listens where COLLECTOR_HOST and COLLECTOR_PORT say (127.0.0.1:8000), unless the options say
-    otherwise. SQLite is served by one process; PostgreSQL by one process for each core, at most 4.
-    Each has 128 threads, started as they are needed, and at most 18 connections. Three quarters
-    of the threads may hold a beacon that waits to be on disk; with more the answer is 503.
+    otherwise. SQLite is served by one process; PostgreSQL by one for each two cores, at most 4.
+    Each has up to 128 threads, started as they are needed, and at most 18 connections. Three
+    quarters as many beacons may wait to be on disk; with more the answer is 503.
 
     The database must be migrated: run `collector db upgrade` first. SIGTERM and Ctrl-C stop it
     once the requests in flight are answered.
@@ -87,10 +87,10 @@ def _server(settings: Settings, address: str, port: int) -> AbstractServer[Any]:
         "collector.web:create_app",
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         factory=True,
         workers=capacity.processes(settings),
-        blocking_threads=capacity.threads(settings),
+        loop=Loops.asyncio,
         # Counts open connections, most of them idle: it must not follow the number of workers.
         backpressure=1024,
         http=HTTPModes.http1,
@@ -105,13 +105,13 @@ def _server(settings: Settings, address: str, port: int) -> AbstractServer[Any]:
     )
 
 
-def _load(settings: Settings) -> Callable[..., Any]:
+def _load(settings: Settings) -> Any:
     """The application, made in each worker process with the settings of the command."""
     # Ctrl-C reaches every process of the terminal, and the main process then stops the workers
     # itself: two signals at once can leave a worker waiting for itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     logs.configure(settings)
-    return create_app(settings)
+    return Express(create_app(settings), threads=capacity.threads(settings))
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:

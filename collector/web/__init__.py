@@ -14,7 +14,6 @@ from collector.errors import DatabaseUnavailableError
 from collector.storage import revisions
 from collector.storage.database import Database
 from collector.web import answers, beacons, calls, health, snippet, state, webhooks
-from collector.web.express import Express
 
 __all__ = ["create_app"]
 
@@ -44,7 +43,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     answers.install(app)
     for module in (beacons, calls, webhooks, snippet, health):
         app.register_blueprint(module.blueprint)
-    app.wsgi_app = Express(app.wsgi_app, state.of(app))  # type: ignore[method-assign, assignment]
     return app
 
 

@@ -55,7 +55,8 @@ _schema = BeaconSchema()
 def record() -> Response:
     """Store a beacon, or say why not. 204 says that it is on disk.
 
-    What is plainly right was stored before it came here (`collector.web.express`).
+    What is plainly right `collector serve` has stored before it comes here
+    (`collector.web.express`).
     """
     if (failed := request.environ.get(FAILED)) is not None:
         g.project_id, error = failed

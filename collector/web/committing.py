@@ -1,4 +1,4 @@
-"""One commit for all beacons that came while the last one was under way.
+"""One commit for all threads whose beacons came while the last one was under way.
 
 A commit waits for the disk, and costs nearly the same whatever is in it. So whoever comes first
 commits, for everybody who has queued up by then, and then hands over to the first who has come

@@ -1,67 +1,100 @@
-"""The express lane of beacons: acknowledges what is plainly right, and leaves the rest to the view.
+"""The express lane of beacons: acknowledges what is plainly right, and leaves the rest to Flask.
 
 Nearly all beacons are well-formed, come from an allowed page, and carry keys of which each is
-right. To find that out costs less than the framework's way to the view, so it is found out before.
-Whatever else comes takes that way, and `collector.web.beacons` alone says why it is refused. A
-test holds that nobody can tell from an answer which way it went.
+right. To find that out costs less than the framework's way to the view, so it is found out
+before, in the event loop of the server, where a beacon that waits for the disk holds no thread.
+Whatever else comes goes to the application, and `collector.web.beacons` alone says why a beacon is
+refused. A test holds that nobody can tell from an answer which way it went.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flask import Flask
 from werkzeug.http import parse_options_header
 
 from collector.domain.beacon import Beacon, read_keys
+from collector.domain.identifiers import MAX_KEYS, TRACKING_NUMBER
 from collector.domain.outcomes import ACCEPTED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage.beacon_counts import UNNAMED
 from collector.storage.sightings import Seen
-from collector.web import answers, beacons, bodies, schemas
-from collector.web.state import State
+from collector.web import answers, beacons, bodies, receiving, schemas, state
+from collector.web.rsgi import Closed, Exchange, HeaderList, Headers, Scope
+from collector.web.threads import Threads
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+#: As many as are remembered as they are spelt (`collector.domain.numbers`).
+MAX_NUMBERS = 10_000
 
-_HEADERS = [
-    ("Content-Type", "text/html; charset=utf-8"),
-    ("Vary", "Origin"),
-]
-_OF_ALL = list(answers.HEADERS.items())
+_NOTHING: Mapping[str, Any] = {}
+_HEADERS = [("content-type", "text/html; charset=utf-8"), ("vary", "Origin")]
+_OF_ALL = [(name.lower(), value) for name, value in answers.HEADERS.items()]
 
 
 class Express:
-    """A WSGI application in front of another, which has the beacons' view."""
+    """An RSGI application in front of the Flask application."""
 
-    def __init__(self, application: WSGIApplication, shared: State) -> None:
-        self._application = application
-        self._shared = shared
+    def __init__(self, app: Flask, threads: int) -> None:
+        self._shared = state.of(app)
+        self._threads = Threads(app, threads)
+        #: The tracking numbers that were met, with their regions: to read one costs much once.
+        self._numbers: set[tuple[str, str | None]] = set()
 
-    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == beacons.PATH and environ["REQUEST_METHOD"] == "POST":
-            origin = environ.get("HTTP_ORIGIN")
-            seen = self._plainly_right(environ, origin)
-            if seen is not None and self._is_stored(seen, environ):
-                self._shared.counts.note(
-                    seen.beacon.project_id,
-                    ACCEPTED,
-                    origin=origin or UNNAMED,
-                    detail="",
-                    now=datetime.now(UTC),
-                )
-                start("204 NO CONTENT", _headers(origin))
-                return [b""]
-        return self._application(environ, start)
+    def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
+        """All requests were answered."""
+        self._shared.parking.close()
+        self._threads.close()
 
-    def _plainly_right(self, environ: WSGIEnvironment, origin: str | None) -> Seen | None:
+    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
+        """Answer one request."""
+        body: bytes | None = None
+        more: Mapping[str, Any] = _NOTHING
+        is_beacons = scope.path == beacons.PATH
+        if is_beacons and scope.method == "POST" and _may_be_plain(scope.headers):
+            try:
+                body = await exchange()
+            except Closed:
+                body = b""  # the application tells that it ended early
+            origin = scope.headers.get("origin")
+            seen = self._plainly_right(body, origin, scope.headers.get("sec-gpc"))
+            if seen is not None:
+                failed = await self._store(seen)
+                if failed is None:
+                    self._count(seen, origin)
+                    with suppress(Closed):  # whoever asked has gone
+                        exchange.response_empty(204, _headers(origin))
+                    return
+                more = failed
+        limit = beacons.MAX_BODY_BYTES if is_beacons else receiving.MAX_BODY_BYTES
+        await self._threads.answer(scope, exchange, body=body, limit=limit, more=more)
+
+    async def _store(self, seen: Seen) -> Mapping[str, Any] | None:
+        """None when it is on disk, else what the application has to know."""
+        try:
+            await self._shared.parking.store(seen)
+        except OutdatedError:
+            return _NOTHING  # the view reads the installation afresh, and judges by that
+        except Exception as error:  # noqa: BLE001 - the view raises it
+            return {beacons.FAILED: (seen.beacon.project_id, error)}
+        return None
+
+    def _count(self, seen: Seen, origin: str | None) -> None:
+        self._shared.counts.note(
+            seen.beacon.project_id,
+            ACCEPTED,
+            origin=origin or UNNAMED,
+            detail="",
+            now=datetime.now(UTC),
+        )
+
+    def _plainly_right(self, body: bytes, origin: str | None, gpc: str | None) -> Seen | None:
         """The beacon, if there is nothing about it that has to be told."""
-        body = _body(environ)
-        if body is None:
-            return None
         try:
             told = schemas.plain_beacon(bodies.parse(body))
         except RequestRefusedError:
@@ -73,7 +106,8 @@ class Express:
         if (
             installation is None
             or (origin is not None and origin not in installation.origins)
-            or (installation.honour_gpc and environ.get("HTTP_SEC_GPC") == "1")
+            or (installation.honour_gpc and gpc == "1")
+            or not self._are_quickly_read(keys, installation.region)
         ):
             return None
         usable, left_out = read_keys(keys, installation.region)
@@ -82,31 +116,42 @@ class Express:
         beacon = Beacon(project_id=project_id, session=session, keys=usable)
         return Seen(beacon=beacon, now=datetime.now(UTC), judged_by=installation)
 
-    def _is_stored(self, seen: Seen, environ: WSGIEnvironment) -> bool:
-        try:
-            self._shared.store(seen)
-        except OutdatedError:
-            return False  # the view reads the installation afresh, and judges by that
-        except Exception as error:  # noqa: BLE001 - the view raises it
-            environ[beacons.FAILED] = (seen.beacon.project_id, error)
-            return False
-        return True
+    def _are_quickly_read(self, keys: object, region: str | None) -> bool:
+        """Whether the loop may read these keys, at which everybody else waits.
+
+        A number that is met for the first time is read in a thread, and known from then on.
+        """
+        if not isinstance(keys, dict) or len(keys) > MAX_KEYS:
+            return keys is None
+        number = keys.get(TRACKING_NUMBER)
+        if not isinstance(number, str):
+            return number is None
+        if (number, region) in self._numbers:
+            return True
+        if len(self._numbers) >= MAX_NUMBERS:
+            self._numbers.clear()
+        self._numbers.add((number, region))
+        return False
 
 
-def _body(environ: WSGIEnvironment) -> bytes | None:
-    """The body, if it is as long as it says and that is not too long; it can be read again."""
-    length = environ.get("CONTENT_LENGTH", "")
-    if (
-        not (length.isascii() and length.isdigit() and len(length) < 6)
-        or int(length) > beacons.MAX_BODY_BYTES
-        or "HTTP_TRANSFER_ENCODING" in environ
-        or _media_type(environ.get("CONTENT_TYPE", "")) not in beacons.MEDIA_TYPES
-    ):
-        return None
-    stream, size = environ["wsgi.input"], int(length)
-    body: bytes = stream.read(size)
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body if len(body) == size else None
+def _may_be_plain(headers: Headers) -> bool:
+    """Whether the body is worth reading: as long as it says, not too long, and declared well."""
+    length = headers.get("content-length") or ""
+    return (
+        length.isascii()
+        and length.isdigit()
+        and len(length) < 6
+        and int(length) <= beacons.MAX_BODY_BYTES
+        and "transfer-encoding" not in headers
+        and _is_once(headers, "content-type")
+        and _media_type(headers.get("content-type") or "") in beacons.MEDIA_TYPES
+        and ("origin" not in headers or _is_once(headers, "origin"))
+    )
+
+
+def _is_once(headers: Headers, name: str) -> bool:
+    """Whether there is one such header, and it can be read."""
+    return len(headers.get_all(name)) == 1
 
 
 @lru_cache(maxsize=100)
@@ -115,7 +160,7 @@ def _media_type(content_type: str) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _headers(origin: str | None) -> list[tuple[str, Any]]:
+def _headers(origin: str | None) -> HeaderList:
     """What the view's acknowledgement of a beacon from this allowed origin would carry."""
-    readable = [] if origin is None else list(beacons.readable_by(origin).items())
-    return [*_HEADERS, *readable, *_OF_ALL]
+    readable = {} if origin is None else beacons.readable_by(origin)
+    return [*_HEADERS, *((name.lower(), value) for name, value in readable.items()), *_OF_ALL]

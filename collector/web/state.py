@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ from collector.storage.sightings import Seen
 from collector.web import capacity
 from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
+from collector.web.parking import Parking
 
 _NAME = "collector"
 
@@ -38,10 +40,12 @@ class State:
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
         #: Store a beacon, together with others. On return it is on disk.
-        self.store = GroupCommit[Seen](
-            lambda seen: sessions.record_all(self.database, seen),
-            limit=capacity.waiting(settings),
-        )
+        self.store = GroupCommit[Seen](self._record, limit=capacity.waiting(settings))
+        #: The same for the beacons that a server's event loop judges.
+        self.parking = Parking[Seen](self._record, limit=capacity.waiting(settings))
+
+    def _record(self, seen: Sequence[Seen]) -> Sequence[Exception | None]:
+        return sessions.record_all(self.database, seen)
 
     @property
     def database(self) -> Database:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import select
+import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
-from werkzeug.test import Client
 
 from collector.domain.installation import Installation
 from collector.storage import installations
 from collector.storage.database import Database
+from collector.storage.tables import SessionRow
 from collector.web import schemas, state
-from collector.web.express import Express
 from tests.web.beaconing import TEXT, post
 from tests.web.conftest import (
     BEACON,
     ORIGIN,
     PROJECT,
+    Start,
     before_sql,
     counted,
     reported_sessions,
     rows,
 )
+from tests.web.serving import Serving
 
 #: Values that a field of a beacon may have, right and wrong, more often than chance would.
 ODD: st.SearchStrategy[Any] = st.sampled_from(
@@ -73,54 +79,116 @@ def test_what_the_lane_reads_the_schema_reads_alike(body: dict[str, Any]) -> Non
         assert type(project_id) is type(session.session_number) is int
 
 
-def test_a_plain_beacon_takes_the_lane(app: Flask, database: Database) -> None:
-    client = app.test_client()
-    body = {"projectId": str(PROJECT), "sessionKey": "u.4", "keys": BEACON["keys"]}
-    assert post(client, body).status_code == 204  # the view, which gets to know the installation
-    app.view_functions["beacons.record"] = lambda: ("", 500)
-    assert post(client, body).status_code == 204
-    assert [row["beacons"] for row in reported_sessions(database)] == [2]
+class Page:
+    """Posts beacons to a server over one connection, as a browser does."""
+
+    def __init__(self, server: Serving) -> None:
+        self._connection = http.client.HTTPConnection(*server.address, timeout=60)
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def send(self, body: object, headers: Mapping[str, str]) -> None:
+        data = json.dumps(body)
+        self._connection.request("POST", "/v1/sessions", body=data, headers=dict(headers))
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        response = self._connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        # The server's own, and what HTTP asks for beside a body.
+        kept = {name: headers[name] for name in headers if name not in {"server", "date"}}
+        return response.status, kept, response.read()
+
+    def post(self, body: object, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        self.send(body, HEADERS | headers)
+        return self.answer()
+
+
+HEADERS = {"Content-Type": TEXT, "Origin": ORIGIN}
+PLAIN = {"projectId": str(PROJECT), "sessionKey": "u.4", "keys": BEACON["keys"]}
+
+
+@before_sql
+def test_a_beacon_is_acknowledged_while_all_threads_are_taken(
+    start: Start, database: Database
+) -> None:
+    server = start("--threads", "1")
+    with Page(server) as page, socket.create_connection(server.address, timeout=60) as slow:
+        # The view, which gets to know the installation, and the number.
+        assert [page.post(PLAIN)[0] for _ in range(2)] == [204, 204]
+        slow.sendall(
+            b"POST /v1/calls HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\n"
+            b"Content-Length: 2\r\n\r\n"
+        )
+        assert slow.recv(1000).startswith(b"HTTP/1.1 100 ")  # it has the one thread
+        assert page.post(PLAIN)[0] == 204
+        slow.sendall(b"{}")
+        assert b" 401 " in slow.recv(1000)
+    assert [row["beacons"] for row in reported_sessions(database)] == [3]
     assert len(rows(database, "SELECT * FROM sighting")) == 2
 
 
-# One test of many requests, since applications and databases cost more than they.
+# One test of many requests, since servers and databases cost more than they.
 @before_sql
-@given(
-    body=st.builds(lambda body, keys: body | {"keys": keys}, BODIES, KEYS) | BODIES | ODD,
-    origin=st.sampled_from([ORIGIN, None, "https://SHOP.example", "null", "https://evil.example"]),
-    media=st.sampled_from([TEXT, "Text/Plain", "application/json", "text/html", ""]),
-    gpc=st.sampled_from([None, "0", "1"]),
-)
-@settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_no_answer_tells_which_way_a_beacon_went(
-    app: Flask, body: object, origin: str | None, media: str, gpc: str | None
-) -> None:
-    lane = app.wsgi_app
-    assert isinstance(lane, Express)
-    headers = {"Content-Type": media}
-    headers |= {} if origin is None else {"Origin": origin}
-    headers |= {} if gpc is None else {"Sec-GPC": gpc}
-    answers = []
-    for way in (lane, lane._application):
-        client = Client(way)
-        response = client.post("/v1/sessions", data=json.dumps(body), headers=headers)
-        answers.append((response.status, list(response.headers), response.data))
-    assert answers[0] == answers[1]
-
-
-@before_sql
-def test_both_ways_are_counted_alike(app: Flask, database: Database) -> None:
+def test_no_answer_tells_which_way_a_beacon_went(start: Start, app: Flask) -> None:
     client = app.test_client()
-    for _ in range(3):
-        post(client, sessionKey="u.4", userId="u")
-        body = {"projectId": PROJECT, "sessionKey": "u.4"}
-        post(client, body)
-        client.post("/v1/sessions", data=json.dumps(body), headers={"Content-Type": TEXT})
-    state.of(app).counts.flush()
+
+    with Page(start()) as page:
+        page.post(PLAIN)
+
+        @given(
+            body=st.builds(lambda body, keys: body | {"keys": keys}, BODIES, KEYS) | BODIES | ODD,
+            origin=st.sampled_from(
+                [ORIGIN, None, "https://SHOP.example", "null", "https://evil.example"]
+            ),
+            media=st.sampled_from([TEXT, "Text/Plain", "application/json", "text/html", ""]),
+            gpc=st.sampled_from([None, "0", "1"]),
+        )
+        @settings(max_examples=100, deadline=None)
+        def same(body: object, origin: str | None, media: str, gpc: str | None) -> None:
+            headers = {"Content-Type": media}
+            headers |= {} if origin is None else {"Origin": origin}
+            headers |= {} if gpc is None else {"Sec-GPC": gpc}
+            page.send(body, headers)
+            status, answered, read = page.answer()
+            expected = client.post("/v1/sessions", data=json.dumps(body), headers=headers)
+            assert (status, read) == (expected.status_code, expected.data)
+            wanted = {name.lower(): value for name, value in expected.headers}
+            assert answered == wanted
+
+        same()
+
+
+@before_sql
+def test_an_origin_that_comes_twice_or_cannot_be_read_is_refused(start: Start) -> None:
+    server = start()
+    body = json.dumps(PLAIN).encode()
+    origin = f"Origin: {ORIGIN}\r\n"
+    statuses = []
+    for headers in (origin, origin, origin * 2, "Origin: \xff\r\n"):
+        with socket.create_connection(server.address, timeout=60) as connection:
+            connection.sendall(
+                f"POST /v1/sessions HTTP/1.1\r\nHost: here\r\nContent-Type: {TEXT}\r\n"
+                f"Content-Length: {len(body)}\r\n{headers}\r\n".encode("latin-1")
+                + body
+            )
+            statuses.append(int(connection.recv(1000).split()[1]))
+    assert statuses == [204, 204, 403, 403]
+
+
+@before_sql
+def test_both_ways_are_counted_alike(start: Start, database: Database) -> None:
+    server = start()
+    with Page(server) as page:
+        for _ in range(3):
+            page.post({**BEACON, "userId": "u"})
+            page.post(PLAIN)
+            page.send(PLAIN, {"Content-Type": TEXT})
+            page.answer()
+    assert server.stop() == 0
     assert counted(database) == {(PROJECT, "accepted", ORIGIN): 6, (PROJECT, "accepted", ""): 3}
 
 
@@ -133,21 +201,21 @@ def test_both_ways_are_counted_alike(app: Flask, database: Database) -> None:
     ],
 )
 def test_an_installation_that_was_edited_is_heeded_at_once(
-    app: Flask,
+    start: Start,
     database: Database,
     installation: Installation,
     changes: dict[str, Any] | None,
     status: int,
 ) -> None:
-    client = app.test_client()
     body = {"projectId": PROJECT, "sessionKey": "u.4", "keys": {"tracking_number": "020 7946 0123"}}
-    assert [post(client, body).status_code for _ in range(2)] == [204, 204]
-    with database.write() as connection:
-        if changes is None:
-            installations.remove(connection, PROJECT, with_data=True)
-        else:
-            installations.edit(connection, PROJECT, changes, datetime.now(UTC))
-    assert post(client, body).status_code == status
+    with Page(start()) as page:
+        assert [page.post(body)[0] for _ in range(2)] == [204, 204]
+        with database.write() as connection:
+            if changes is None:
+                installations.remove(connection, PROJECT, with_data=True)
+            else:
+                installations.edit(connection, PROJECT, changes, datetime.now(UTC))
+        assert page.post(body)[0] == status
     numbers = [row["value"] for row in rows(database, "SELECT value FROM sighting ORDER BY value")]
     if changes is None:
         assert numbers == []
@@ -156,17 +224,34 @@ def test_an_installation_that_was_edited_is_heeded_at_once(
 
 
 @before_sql
-def test_too_many_who_wait_are_sent_away_and_counted(app: Flask, database: Database) -> None:
-    client = app.test_client()
-    body = {"projectId": PROJECT, "sessionKey": "u.4"}
-    assert post(client, body).status_code == 204
+def test_too_many_who_wait_are_sent_away_and_counted(
+    start: Start, app: Flask, database: Database
+) -> None:
+    server = start("--threads", "1")
+    with Page(server) as page, Page(server) as other, select.epoll() as ready:
+        assert [page.post(PLAIN)[0] for _ in range(2)] == [204, 204]
+        with database.write() as connection:
+            connection.execute(sa.update(SessionRow).values(beacons=SessionRow.beacons))
+            pages = {}
+            for one in (page, other):
+                one.send(PLAIN, HEADERS)
+                assert one._connection.sock
+                pages[one._connection.sock.fileno()] = one
+                ready.register(one._connection.sock, select.EPOLLIN)
+            # One waits for the transaction above, and there is room for one.
+            ((number, _),) = ready.poll(4)
+            status, headers, _ = pages.pop(number).answer()
+        assert (status, headers["x-collector-error"], headers["retry-after"]) == (
+            503,
+            "too_busy",
+            "5",
+        )
+        (patient,) = pages.values()
+        assert patient.answer()[0] == 204
+        assert page.post(PLAIN)[0] == 204
+    assert server.stop() == 0
+    assert counted(database)[PROJECT, "too_busy", ORIGIN] == 1
+
     store = state.of(app).store
-    store._limit = 0
-    for refused in (post(client, body), post(client)):
-        assert refused.status_code == 503
-        assert refused.headers["X-Collector-Error"] == "too_busy"
-        assert refused.headers["Retry-After"] == "5"
-    store._limit = 1
-    assert post(client, body).status_code == 204
-    state.of(app).counts.flush()
-    assert counted(database)[PROJECT, "too_busy", ORIGIN] == 2
+    store._limit = 0  # and behind another server
+    assert post(app.test_client()).headers["X-Collector-Error"] == "too_busy"

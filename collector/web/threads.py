@@ -1,0 +1,137 @@
+"""Runs the WSGI application behind the event loop, in threads, for all that may have to wait.
+
+The request's body is read in the loop, of bounded length, and the answer is sent from there; a
+thread has one only as long as the application works on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from collector.web.rsgi import Closed, Exchange, HeaderList, Scope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+_Answer = tuple[int, HeaderList, bytes]
+
+_OF_ALL: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+#: These have names of their own in an environment.
+_UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+class Threads:
+    """A WSGI application, and the threads that it runs in.
+
+    Args:
+        number: so many requests are worked on at a time; others wait, their bodies unread.
+    """
+
+    def __init__(self, application: WSGIApplication, number: int) -> None:
+        self._application = application
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="request")
+        self._free = asyncio.Semaphore(number)
+
+    async def answer(
+        self,
+        scope: Scope,
+        exchange: Exchange,
+        *,
+        body: bytes | None,
+        limit: int,
+        more: Mapping[str, Any],
+    ) -> None:
+        """Have the application answer.
+
+        Args:
+            body: None if it was not read yet.
+            limit: so many bytes of a body may be read, and one piece more, which tells that there
+                is more.
+            more: for the application's environment.
+        """
+        async with self._free:
+            environ = _environment(scope)
+            environ.update(more)
+            if body is None:
+                body = await _read(environ, exchange, limit)
+            environ["wsgi.input"] = io.BytesIO(body)
+            loop = asyncio.get_running_loop()
+            status, headers, answer = await loop.run_in_executor(
+                self._pool, _run, self._application, environ
+            )
+        with suppress(Closed):  # whoever asked has gone
+            exchange.response_bytes(status, headers, answer)
+
+    def close(self) -> None:
+        """Wait for the threads to end."""
+        self._pool.shutdown()
+
+
+async def _read(environ: WSGIEnvironment, exchange: Exchange, limit: int) -> bytes:
+    """The body, or as much of it as tells that it is too long, or that it ended early."""
+    length = environ.get("CONTENT_LENGTH")
+    if length is None and "HTTP_TRANSFER_ENCODING" not in environ:
+        return b""
+    if length is not None and int(length) > limit:
+        return b""  # refused for what it claims, without waiting for it
+    read = bytearray()
+    with suppress(Closed):
+        async for piece in exchange:
+            read += piece
+            if len(read) > limit:
+                break
+    return bytes(read)
+
+
+def _environment(scope: Scope) -> WSGIEnvironment:
+    server, _, port = scope.server.rpartition(":")
+    environ: WSGIEnvironment = {
+        **_OF_ALL,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.url_scheme": scope.scheme,
+    }
+    for name in scope.headers.keys():  # noqa: SIM118 - it cannot be iterated
+        key = _UNPREFIXED.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
+        between = "; " if name == "cookie" else ","
+        environ[key] = between.join(scope.headers.get_all(name)).encode().decode("latin-1")
+    return environ
+
+
+def _run(application: WSGIApplication, environ: WSGIEnvironment) -> _Answer:
+    """The whole answer of the application."""
+    started: list[tuple[str, HeaderList]] = []
+    written: list[bytes] = []
+
+    def start(status: str, headers: HeaderList, _error: Any = None, /) -> Any:
+        started.append((status, headers))  # nothing was sent yet: it may change its mind
+        return written.append
+
+    answer: Iterable[bytes] = application(environ, start)
+    try:
+        written.extend(answer)
+    finally:
+        if (close := getattr(answer, "close", None)) is not None:
+            close()
+    status, headers = started[-1]
+    return int(status.partition(" ")[0]), headers, b"".join(written)
