@@ -8,30 +8,31 @@ from collector.config import Settings
 
 MAX_DEFAULT_PROCESSES = 4
 
-#: A beacon that waits for the disk holds a thread, which costs little, and no connection.
+#: Behind a WSGI server a beacon that waits for the disk holds a thread, though no connection.
 DEFAULT_THREADS = 128
 
 MAX_REQUEST_CONNECTIONS = 16
 
 
 def processes(settings: Settings) -> int:
-    """Worker processes: as set, else one for SQLite, else one for each core, at most four.
+    """Worker processes: as set, else one for SQLite, else one for each two cores, at most four.
 
     SQLite lets one writer in at a time, so that a second process would only wait for the first.
+    PostgreSQL has as much to do as one process, and the more beacons share a commit the better.
     """
     if settings.processes:
         return settings.processes
-    return 1 if _is_sqlite(settings) else min(_cores(), MAX_DEFAULT_PROCESSES)
+    return 1 if _is_sqlite(settings) else min(max(1, _cores() // 2), MAX_DEFAULT_PROCESSES)
 
 
 def threads(settings: Settings) -> int:
-    """Threads of each process, and so requests at a time: as set, else 128."""
+    """Threads of each process, and so requests that Flask works on at a time: as set, else 128."""
     return settings.threads or DEFAULT_THREADS
 
 
 def connections(settings: Settings) -> int:
-    """Connections of each process: one for whoever commits for all, one for the counts, and some
-    for requests that are no plain beacons.
+    """Connections of each process: for whoever commits for all (of the event loop, of the threads),
+    for the counts, and for requests that are no plain beacons.
     """
     return min(threads(settings), MAX_REQUEST_CONNECTIONS) + 2
 

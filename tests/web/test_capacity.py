@@ -15,7 +15,7 @@ POSTGRESQL = "postgresql://collector@db.example/collector"
 
 @pytest.mark.parametrize(
     ("url", "cores", "processes"),
-    [(SQLITE, 1, 1), (SQLITE, 16, 1), (POSTGRESQL, 1, 1), (POSTGRESQL, 2, 2), (POSTGRESQL, 16, 4)],
+    [(SQLITE, 1, 1), (SQLITE, 16, 1), (POSTGRESQL, 1, 1), (POSTGRESQL, 5, 2), (POSTGRESQL, 16, 4)],
 )
 def test_the_database_at_hand_decides(
     monkeypatch: pytest.MonkeyPatch, url: str, cores: int, processes: int
