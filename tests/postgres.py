@@ -8,6 +8,7 @@ one.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -78,21 +79,26 @@ class PostgresServer:
     def lend(self) -> str:
         """A migrated database without rows, under a name that nobody has known."""
         # Not the one that came back last: whoever emptied it may be connected a moment longer.
-        if len(self._idle) < 2:
-            return self.create(self.template)
-        name = _new_name()
-        self._execute(f"ALTER DATABASE {self._idle.pop(0)} RENAME TO {name}")
-        return name
+        return self.create(self.template) if len(self._idle) < 2 else self._idle.pop(0)
 
     def take_back(self, name: str) -> None:
-        """The test is over, and so is whatever it has left connected."""
-        self._execute(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-        )
-        if self._empty(name):
-            self._idle.append(name)
+        """The test is over, and so is whatever it has left connected.
+
+        It is emptied under its next name: what a test has left running, as the counts of a server
+        that are written a second later, would find it again under the old one.
+        """
+        kept = _new_name()
+        while True:
+            self._execute(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            )
+            with suppress(psycopg.errors.ObjectInUse):  # somebody was quicker
+                self._execute(f"ALTER DATABASE {name} RENAME TO {kept}")
+                break
+        if self._empty(kept):
+            self._idle.append(kept)
         else:
-            self.drop(name)
+            self.drop(kept)
 
     def stop(self) -> None:
         self._connection.close()

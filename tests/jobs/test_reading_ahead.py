@@ -111,10 +111,13 @@ def test_it_is_told_that_the_process_was_killed(path: Path) -> None:
 
 
 STORING = f"""
+import signal
 import sys
 from pathlib import Path
 from collector.jobs.reading_ahead import read_ahead
 from {__name__} import task_of
+# A shell has what it starts in the background ignore Ctrl-C, and so the tests with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with read_ahead(task_of(Path(sys.argv[1])), lambda _: None) as chunks:
     next(chunks)
     try:
@@ -147,7 +150,7 @@ def test_the_process_ends_with_the_one_that_stores_and_says_nothing(
         assert storing.stderr is not None
         assert storing.stdout.readline() == b"stored\n"
         (reading,) = psutil.Process(storing.pid).children()
-        deadline = threading.Timer(60, reading.kill)
+        deadline = threading.Timer(60, lambda: [each.kill() for each in (storing, reading)])
         deadline.start()
         end(storing.pid)
         # Both have it open, so that it ends when both have.
