@@ -29,14 +29,18 @@ class Watched:
     """The real client; notes how many are in flight, and whether anything is there twice."""
 
     def __init__(
-        self, world: World, connections: int, meanwhile: Callable[[int], object] = lambda _: None
+        self,
+        world: World,
+        connections: int,
+        meanwhile: Callable[[int], object] = lambda _: None,
+        afterwards: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.api = EnrichmentApi(
             world.sandbox.auth_url, connections=connections, sleep=lambda _seconds: None
         )
         self.most = self.sent = 0
         self.twice: set[Any] = set()
-        self._meanwhile = meanwhile
+        self._meanwhile, self._afterwards = meanwhile, afterwards
         self._in_flight: list[set[Any]] = []
         self._lock = threading.Lock()
 
@@ -50,7 +54,9 @@ class Watched:
             number = self.sent
         try:
             self._meanwhile(number)
-            return self.api.send(credentials, version, enrichments, begun)
+            answer = self.api.send(credentials, version, enrichments, begun)
+            self._afterwards(number)
+            return answer
         finally:
             with self._lock:
                 self._in_flight.remove(keys)
@@ -140,7 +146,8 @@ def test_a_429_halves_the_connections_once_for_all_that_were_in_flight(
         else:
             late.append(len(sender._in_flight))
 
-    sender = Watched(world, 4, meanwhile)
+    # Answered before any of them is told: else one that begins later could get a refusal of theirs.
+    sender = Watched(world, 4, meanwhile, afterwards=together(4))
     report = sender.run(world, 4)
     assert report.funnel.verdicts["accepted"] == 24
     assert report.projects[0].slowed_to == 2
