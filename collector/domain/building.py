@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,8 +17,21 @@ from collector.domain.schema import FieldProblem, FieldType, check_fields
 from collector.domain.times import format_datetime, parse_time, zone_named
 from collector.domain.truncation import truncated
 
+_PARTS: Mapping[str, Callable[[Call], Scalar]] = {
+    "id": lambda call: call.call_id,
+    "started": lambda call: format_datetime(call.started_at),
+    "ended": lambda call: format_datetime(call.ended_at) if call.ended_at else None,
+    "duration": lambda call: (
+        (call.ended_at - call.started_at).total_seconds() if call.ended_at else None
+    ),
+    "answered": lambda call: call.answered,
+    "value": lambda call: call.value,
+    "dialled": lambda call: call.keys.get(TRACKING_NUMBER),
+    "caller": lambda call: call.attributes.get(CALLER),
+}
+
 #: What ``call = "…"`` in a recipe can name.
-CALL_PARTS = ("id", "started", "ended", "duration", "answered", "value", "dialled", "caller")
+CALL_PARTS = tuple(_PARTS)
 
 #: How the parts of a call are written, however its record was.
 _READ_ALREADY = CallMapping(id=())
@@ -95,20 +108,12 @@ def _as_written(mapping: CallMapping, call: Call) -> CallMapping:
 
 def _raw(call: Call, recipe: Recipe) -> Scalar:
     if recipe.source:
-        found = (call.attributes.get(column) for column in recipe.source)
-        return next((value for value in found if says_something(value)), None)
-    parts: dict[str | None, Scalar] = {
-        "id": call.call_id,
-        "started": format_datetime(call.started_at),
-        "answered": call.answered,
-        "value": call.value,
-        "dialled": call.keys.get(TRACKING_NUMBER),
-        "caller": call.attributes.get(CALLER),
-    }
-    if call.ended_at is not None:
-        parts["ended"] = format_datetime(call.ended_at)
-        parts["duration"] = (call.ended_at - call.started_at).total_seconds()
-    return parts.get(recipe.call)
+        for column in recipe.source:
+            value = call.attributes.get(column)
+            if says_something(value):
+                return value
+        return None
+    return _PARTS[recipe.call](call) if recipe.call else None
 
 
 def _mapped(raw: Scalar, recipe: Recipe) -> FieldValue:

@@ -7,7 +7,7 @@ cannot be taken back, so whatever is not clearly right is ``ambiguous``.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -147,38 +147,53 @@ def _probe(call: Call, rule: Rule, matching: Matching) -> Probe | None:
 
 
 def decide(
-    call: Call, candidates: Iterable[Candidate], matching: Matching, now: datetime
+    call: Call, candidates: Sequence[Candidate], matching: Matching, now: datetime
 ) -> Match | NoMatch:
     """The session of ``call`` among the ``candidates`` of its probes, or why there is none."""
-    return trace(call, candidates, matching, now).answer
+    # No rule is tried after the one that decides.
+    attempts = _attempts(call, candidates, matching)
+    return _settle(call, attempts, matching, now, is_seen=bool(candidates))[1]
 
 
-def trace(call: Call, candidates: Iterable[Candidate], matching: Matching, now: datetime) -> Trace:
+def trace(call: Call, candidates: Sequence[Candidate], matching: Matching, now: datetime) -> Trace:
     """As ``decide``, with what each rule found on the way there."""
+    attempts = tuple(_attempts(call, candidates, matching))
+    deciding, answer = _settle(call, attempts, matching, now, is_seen=bool(candidates))
+    return Trace(attempts=attempts, deciding=deciding, answer=answer)
+
+
+def _attempts(call: Call, candidates: Sequence[Candidate], matching: Matching) -> Iterator[Attempt]:
     found: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         found[candidate.kind].append(candidate)
-    attempts = tuple(
-        _attempt(call, rule, _probe(call, rule, matching), found.get(rule.kind, []))
-        for rule in matching.rules
-    )
+    for rule in matching.rules:
+        yield _attempt(call, rule, _probe(call, rule, matching), found.get(rule.kind, []))
+
+
+def _settle(
+    call: Call, attempts: Iterable[Attempt], matching: Matching, now: datetime, *, is_seen: bool
+) -> tuple[Attempt | None, Match | NoMatch]:
+    """The attempt that decides, if one does, and the answer."""
+    set_aside: list[Candidate] = []
+    early = now < call.started_at + matching.horizon
     for attempt in attempts:
         if attempt.candidates:
-            return Trace(attempts=attempts, deciding=attempt, answer=_answer(call, attempt))
-        early = now < call.started_at + matching.horizon
-        if found and early and attempt.probe and attempt.rule.kind == SESSION_KEY:
-            answer = _awaited(call)  # the session that the call itself names is worth waiting for
-            return Trace(attempts=attempts, deciding=None, answer=answer)
-    answer = _nothing(call, matching, now, [c for each in attempts for c in each.set_aside])
-    return Trace(attempts=attempts, deciding=None, answer=answer)
+            return attempt, _answer(call, attempt)
+        if is_seen and early and attempt.probe and attempt.rule.kind == SESSION_KEY:
+            # The session that the call itself names is worth waiting for.
+            return None, _awaited(call)
+        set_aside += attempt.set_aside
+    return None, _nothing(call, matching, now, set_aside)
 
 
 def _attempt(call: Call, rule: Rule, probe: Probe | None, found: Sequence[Candidate]) -> Attempt:
     # Where the lookup was cut off, whoever was left out could have been the caller.
     cut_off = len(found) >= MOST_CANDIDATES
+    if probe is None or not found:
+        return Attempt(rule=rule, probe=probe)
     candidates = tuple(item for item in found if cut_off or item.objection is None)
     set_aside = () if cut_off else tuple(item for item in found if item.objection is not None)
-    if probe is None or not candidates:
+    if not candidates:
         return Attempt(rule=rule, probe=probe, set_aside=set_aside)
     latest = sorted(_latest_of_each_user(candidates), key=lambda c: _nearness(c, call.started_at))
     chosen = None if cut_off else _choose(call, latest, rule)

@@ -51,23 +51,32 @@ def doubtable_kinds(matching: Matching) -> set[str]:
     return {rule.kind for rule in matching.rules if _stronger(rule.kind, matching)}
 
 
-def object_to(candidate: Candidate, call: Call, matching: Matching, facts: Facts) -> Candidate:
-    """The candidate with what speaks against it, if anything does."""
-    told = facts.told.get(candidate.session, ())
-    for kind in _stronger(candidate.kind, matching):
-        values = {value for told_kind, value in told if told_kind == kind}
-        if kind in call.keys and values and call.keys[kind] not in values:
-            return replace(candidate, objection=f"it is known by another {kind} than the call")
-    if candidate.kind not in shared_kinds(matching):
+class Objector:
+    """Objects to candidates of many calls, by one set of rules and what is known."""
+
+    def __init__(self, matching: Matching, facts: Facts) -> None:
+        self._facts = facts
+        self._skew = matching.skew
+        self._shared = shared_kinds(matching)
+        self._stronger = {rule.kind: _stronger(rule.kind, matching) for rule in matching.rules}
+
+    def object_to(self, candidate: Candidate, call: Call) -> Candidate:
+        """The candidate with what speaks against it, if anything does."""
+        told = self._facts.told.get(candidate.session, ())
+        for kind in self._stronger[candidate.kind] if told else ():
+            values = {value for told_kind, value in told if told_kind == kind}
+            if kind in call.keys and values and call.keys[kind] not in values:
+                return replace(candidate, objection=f"it is known by another {kind} than the call")
+        if candidate.kind not in self._shared:
+            return candidate
+        dialled = self._facts.dialled.get((call.call_id, candidate.kind))
+        if dialled is not None and dialled + self._skew < candidate.key_first_seen:
+            return replace(
+                candidate,
+                objection=f"the caller used this {candidate.kind} before, at "
+                f"{dialled:%Y-%m-%d %H:%M:%S} UTC, when the session did not have it yet",
+            )
         return candidate
-    dialled = facts.dialled.get((call.call_id, candidate.kind))
-    if dialled is not None and dialled + matching.skew < candidate.key_first_seen:
-        return replace(
-            candidate,
-            objection=f"the caller used this {candidate.kind} before, at "
-            f"{dialled:%Y-%m-%d %H:%M:%S} UTC, when the session did not have it yet",
-        )
-    return candidate
 
 
 def _stronger(kind: str, matching: Matching) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from collector.domain import limits
@@ -25,7 +25,7 @@ class FieldType(StrEnum):
     DATETIME = "DATETIME"
 
 
-_DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+_DATETIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,10 +135,12 @@ def _bool(value: object) -> str | None:
 
 
 def _datetime(value: object) -> str | None:
-    if not isinstance(value, str) or not _DATETIME.fullmatch(value):
+    found = _DATETIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
         return f"{value!r} is not of the form YYYY-MM-DDThh:mm:ssZ"
     try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%S%z")
+        year, month, day, hour, minute, second = map(int, found.groups())
+        datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return f"{value!r} is not a date that exists"
     return None

@@ -16,9 +16,11 @@ from collector.domain.call import Call
 from collector.domain.definition import Matching
 from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
 from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
+from collector.domain.objections import Objector
 from collector.domain.verdicts import Verdict
 from collector.storage import facts
 from collector.storage.given import INTEGER, MOMENT, TEXT, Given
+from collector.storage.preparing import as_text
 from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow
 
 #: A sighting that lasted longer stands in the index of long ones.
@@ -46,10 +48,9 @@ def weighed(
     """Candidates that were found by these rules, with what speaks against them."""
     everyone = [item for items in found.values() for item in items]
     known = facts.gather(connection, project_id, calls, everyone, rules)
+    objector = Objector(rules, known)
     return {
-        call.call_id: [
-            objections.object_to(item, call, rules, known) for item in found.get(call.call_id, ())
-        ]
+        call.call_id: [objector.object_to(item, call) for item in found.get(call.call_id, ())]
         for call in calls
     }
 
@@ -83,17 +84,18 @@ def _rows(
     dialect = connection.dialect.name
     for (query, given), rows in ((_named_sessions(dialect), named), (_sighted(dialect), seen)):
         if rows:
-            yield from connection.execute(query, given.bind(project_id, rows))
+            yield from connection.execute(query, given.bind(project_id, rows)).all()
 
 
 def _naming(probe: Probe) -> tuple[Any, ...]:
     session = parse_session_key(probe.value)
-    return probe.call_id, session.user_id, session.session_number, probe.since, probe.begun_by
+    since, begun_by = as_text(probe.since), as_text(probe.begun_by)
+    return probe.call_id, session.user_id, session.session_number, since, begun_by
 
 
 def _seeing(probe: Probe) -> tuple[Any, ...]:
-    by = probe.sighted_by
-    return probe.call_id, probe.kind, probe.value, probe.since, by, by + LONG, probe.begun_by
+    moments = (probe.since, probe.sighted_by, probe.sighted_by + LONG, probe.begun_by)
+    return (probe.call_id, probe.kind, probe.value, *map(as_text, moments))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from collector.domain.identifiers import SessionId
 from collector.domain.ledger import Draft, Slot
 from collector.domain.verdicts import State
 from collector.storage.given import DOCUMENT, INTEGER, MOMENT, TEXT, Given
+from collector.storage.preparing import as_text
 from collector.storage.tables import EnrichmentRow, UtcDateTime
 
 _NOW = sa.bindparam("now", type_=UtcDateTime)
@@ -49,7 +49,7 @@ def slots_of(
     """The enrichments of each of these calls; all but one, if any, are superseded."""
     query, given = _slots_of(connection.dialect.name)
     asked = given.bind(project_id, [(call_id,) for call_id in call_ids])
-    rows = connection.execute(query, asked)
+    rows = connection.execute(query, asked).all()
     slots: dict[str, dict[SessionId, Slot]] = defaultdict(dict)
     for row in rows:
         session = SessionId(user_id=row.user_id, session_number=row.session_number)
@@ -105,10 +105,9 @@ def numbers_taken(
     asked = given.bind(
         project_id, [(one.user_id, one.session_number) for one in sorted(set(sessions))]
     )
-    rows = connection.execute(query, asked)
+    rows = connection.execute(query, asked).all()
     for user_id, session_number, enrichment_number in rows:
-        session = SessionId(user_id=user_id, session_number=session_number)
-        taken[session].add(enrichment_number)
+        taken[SessionId(user_id, session_number)].add(enrichment_number)
     return taken
 
 
@@ -207,11 +206,11 @@ def _new_row(written: Written) -> tuple[Any, ...]:
         session.user_id,
         session.session_number,
         draft.enrichment_number,
-        json.dumps(dict(written.fields), ensure_ascii=False),
+        written.fields,
         draft.payload_hash,
         written.integration_version,
         draft.revision,
-        written.deadline,
+        as_text(written.deadline),
         draft.state.value,
     )
 

@@ -20,6 +20,7 @@ from collector.domain.identifiers import SessionId
 from collector.domain.matching import Candidate
 from collector.domain.objections import REMEMBERED, Facts, Key
 from collector.storage.given import INTEGER, MOMENT, TEXT, Given
+from collector.storage.preparing import as_text
 from collector.storage.tables import CallKeyRow, CallRow, SightingRow
 
 
@@ -61,10 +62,9 @@ def _told(
     rows = given.bind(
         project_id, [(session.user_id, session.session_number) for session in sessions]
     )
-    for row in connection.execute(query, rows):
-        if row.kind in kinds:
-            session = SessionId(user_id=row.user_id, session_number=row.session_number)
-            told[session].add((row.kind, row.value))
+    for kind, value, user_id, session_number, _first_seen in connection.execute(query, rows).all():
+        if kind in kinds:
+            told[SessionId(user_id, session_number)].add((kind, value))
     return told
 
 
@@ -105,13 +105,13 @@ def _dialled(
                 kind,
                 call.keys[kind],
                 call.caller,
-                call.started_at - REMEMBERED,
-                call.started_at,
+                as_text(call.started_at - REMEMBERED),
+                as_text(call.started_at),
             )
             for call, kind in asked
         ],
     )
-    found = connection.execute(query, rows)
+    found = connection.execute(query, rows).all()
     return {(call_id, kind): first for call_id, kind, first in found if first is not None}
 
 
@@ -132,7 +132,8 @@ def _first_uses(dialect: str) -> tuple[sa.Executable, Given]:
                 CallKeyRow.project_id == CallRow.project_id,
                 CallKeyRow.call_id == CallRow.call_id,
                 CallKeyRow.kind == by.c["kind"],
-                CallKeyRow.value == by.c["value"],
+                # Not by the index of values: a number has been dialled by thousands.
+                CallKeyRow.value.concat("") == by.c["value"],
             )
             .correlate(CallRow, by.table),
         )

@@ -6,6 +6,7 @@ So the database can be sharded by customer without a change. Times are UTC. Anal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from collector.domain.installation import MAX_ORIGIN
+from collector.storage.preparing import as_time
 
 #: As much of a refusal's message as is kept beside its count.
 MAX_DETAIL = 300
@@ -50,14 +52,21 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(
+    # Not process_result_value, around which SQLAlchemy would put two more calls for each value.
+    def result_processor(
         self,
-        value: datetime | None,
-        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy passes it
-    ) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        dialect: Dialect,
+        coltype: object,  # noqa: ARG002 - SQLAlchemy passes it
+    ) -> Callable[[Any], datetime | None]:
+        return _from_text if dialect.name == "sqlite" else _in_utc
+
+
+def _from_text(text: str | None) -> datetime | None:
+    return None if text is None else as_time(text)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 class Base(DeclarativeBase):

@@ -9,7 +9,7 @@ import pytest
 from collector.domain.definition import Matching
 from collector.domain.identifiers import parse_session_key
 from collector.domain.matching import Candidate
-from collector.domain.objections import Facts, Key, object_to
+from collector.domain.objections import Facts, Key, Objector
 from tests.domain.samples import DAY, MICROSECOND, MINUTE, NOON, a_call
 
 NUMBER = "+33199001234"
@@ -37,7 +37,7 @@ def objection(
         told={candidate.session: set(told)},
         dialled={(call.call_id, "tracking_number"): dialled} if dialled else {},
     )
-    return object_to(candidate, call, Matching(), facts).objection
+    return Objector(Matching(), facts).object_to(candidate, call).objection
 
 
 @pytest.mark.parametrize(
