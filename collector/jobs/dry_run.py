@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from collector.domain.batching import batches_for
 from collector.domain.definition import Definition
+from collector.domain.identifiers import SessionId
 from collector.domain.installation import Installation
 from collector.domain.verdicts import Verdict
 from collector.jobs import sentences
@@ -70,9 +72,12 @@ def _look(
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
     examiner = Examiner(project_id, definition, version)
     progress.begin("matching", examining.count_to_examine(connection, project_id))
+    given: dict[SessionId, set[int]] = defaultdict(set)
     after = None
     while page := examining.to_examine(connection, project_id, after=after, limit=PAGE, lock=False):
-        plan = examiner.plan(connection, page, now)
+        plan = examiner.plan(connection, examiner.find(connection, page, now), now, given=given)
+        for draft in plan.drafts:
+            given[draft.session].add(draft.draft.enrichment_number)
         verdicts = {item.call_id: item.judgement.verdict for item in plan.decisions}
         for examined in page:
             call_id = examined.call.call_id

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,11 +79,22 @@ class Held:
         self.session = current[0] if current else None
 
 
-class Examiner:
-    """Plans pages of one project's calls. It writes nothing itself, so that it can be asked dry.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A page of calls, in order of their start, with what was found of each."""
 
-    ``given`` remembers the numbers given by earlier pages, which a dry run has not written.
-    """
+    page: Sequence[Examined]
+    held: Mapping[str, Held]
+    matches: Mapping[str, Match | NoMatch]
+
+    @property
+    def sessions(self) -> list[SessionId]:
+        """Those that the calls were matched to."""
+        return [found.session for found in self.matches.values() if isinstance(found, Match)]
+
+
+class Examiner:
+    """Plans pages of one project's calls. It writes nothing itself, so that it can be asked dry."""
 
     def __init__(
         self, project_id: int, definition: Definition, version: IntegrationVersion
@@ -91,27 +102,37 @@ class Examiner:
         self._project_id = project_id
         self._definition = definition
         self._version = version
-        self._given: dict[SessionId, set[int]] = defaultdict(set)
 
     def fits(self, installation: Installation) -> bool:
         """Whether this still builds for the version that the installation is on."""
         return installation.integration_version == self._version.number
 
-    def plan(self, connection: Connection, page: Sequence[Examined], now: datetime) -> Plan:
-        """The verdict of each call of ``page``, which is in order of the calls' start."""
-        slots = enrichments.slots_of(
-            connection, self._project_id, [examined.call.call_id for examined in page]
-        )
-        held = {examined.call.call_id: Held(slots[examined.call.call_id]) for examined in page}
-        matches = self._match(connection, page, held, now)
-        taken = enrichments.numbers_taken(
-            connection,
-            self._project_id,
-            [match.session for match in matches.values() if isinstance(match, Match)],
-        )
+    def find(self, connection: Connection, page: Sequence[Examined], now: datetime) -> Found:
+        """The session of each call of ``page``, which is in order of the calls' start."""
+        call_ids = [examined.call.call_id for examined in page]
+        slots = enrichments.slots_of(connection, self._project_id, call_ids)
+        held = {call_id: Held(slots[call_id]) for call_id in call_ids}
+        return Found(page=page, held=held, matches=self._match(connection, page, held, now))
+
+    def plan(
+        self,
+        connection: Connection,
+        found: Found,
+        now: datetime,
+        *,
+        given: Mapping[SessionId, Collection[int]] | None = None,
+    ) -> Plan:
+        """The verdict of each call of a page.
+
+        Args:
+            given: the numbers given by earlier pages that were not written.
+        """
+        taken = enrichments.numbers_taken(connection, self._project_id, found.sessions)
+        for session in found.sessions if given else ():
+            taken[session].update((given or {}).get(session, ()))
         plan = Plan()
-        for examined in page:
-            self._decide(plan, examined, matches[examined.call.call_id], held, taken, now)
+        for examined in found.page:
+            self._decide(plan, examined, found, taken, now)
         return plan
 
     def _match(
@@ -156,25 +177,24 @@ class Examiner:
         self,
         plan: Plan,
         examined: Examined,
-        found: Match | NoMatch,
-        held: Mapping[str, Held],
+        found: Found,
         taken: Mapping[SessionId, set[int]],
         now: datetime,
     ) -> None:
         call_id = examined.call.call_id
-        mine = held[call_id]
-        session = found.session if isinstance(found, Match) else None
+        mine, match = found.held[call_id], found.matches[call_id]
+        session = match.session if isinstance(match, Match) else None
         if mine.session is not None and mine.session != session:
             number = mine.slots[mine.session].enrichment_number
             plan.left.append(Place(session=mine.session, enrichment_number=number))
-        if isinstance(found, NoMatch):
-            decision = _unmatched(examined, found)
+        if isinstance(match, NoMatch):
+            decision = _unmatched(examined, match)
             plan.decisions.append(decision)
             if decision.examine_again and decision.judgement == examined.judgement:
                 plan.standing.add(call_id)
         else:
-            numbers = taken[found.session] | self._given.get(found.session, set())
-            self._settle(plan, examined, found, mine.slots.get(found.session), numbers, now)
+            slot = mine.slots.get(match.session)
+            self._settle(plan, examined, match, slot, taken[match.session], now)
 
     def _settle(
         self,
@@ -205,7 +225,7 @@ class Examiner:
             judgement = examined.judgement  # nothing is new, and it knows more: why, since when
         plan.decisions.append(_decision(call, judgement, match))
         if draft is not None:
-            self._given[match.session].add(draft.enrichment_number)
+            taken.add(draft.enrichment_number)
             plan.drafts.append(self._written(call, match, draft, fields, slot))
 
     def _written(

@@ -28,7 +28,8 @@ from collector.errors import (
 )
 from collector.jobs import sentences
 from collector.jobs.deliver import Delivery, Sender
-from collector.jobs.examine import PAGE, Examiner
+from collector.jobs.examine import Examiner
+from collector.jobs.pages import Pages
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.pull import Pull
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
@@ -289,21 +290,10 @@ class Job:
         with self.database.read() as connection:
             total = examining.count_to_examine(connection, lease.project_id)
         self.progress.begin("matching", total)
-        after = None
-        while not self.stopping():
-            now = self.clock()
-            with self.database.write() as connection:
-                leases.hold(connection, lease, now)
-                if not examiner.fits(installations.get(connection, lease.project_id)):
-                    return  # the version was changed meanwhile: the next run builds for the new one
-                page = examining.to_examine(connection, lease.project_id, after=after, limit=PAGE)
-                if not page:
-                    return
-                plan = examiner.plan(connection, page, now)
-                plan.write(connection, lease.project_id, now)
-            report.decided.update(plan.verdicts())
-            after = (page[-1].call.started_at, page[-1].call.call_id)
-            self.progress.advance(len(page))
+        with Pages(self.database, examiner, lease, self.clock) as pages:
+            while not self.stopping() and (plan := pages.write_next()):
+                report.decided.update(plan.verdicts())
+                self.progress.advance(len(plan.decisions))
 
     def _expire(self, lease: Lease, report: ProjectReport) -> None:
         with self.database.write() as connection:

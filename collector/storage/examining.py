@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,8 @@ from collector.domain.identifiers import SessionId
 from collector.domain.ledger import Judgement
 from collector.domain.matching import Match
 from collector.domain.verdicts import Reason, Verdict
-from collector.storage.given import BOOLEAN, DOCUMENT, INTEGER, TEXT, Given
+from collector.storage.given import BOOLEAN, DOCUMENT, INTEGER, MOMENT, TEXT, Given
+from collector.storage.preparing import as_text
 from collector.storage.tables import CallKeyRow, CallRow, SessionRow, UtcDateTime
 
 _NOW = sa.bindparam("now", type_=UtcDateTime)
@@ -44,6 +44,7 @@ class Examined:
     judgement: Judgement
     match: Match | None
     match_hash: str | None  #: the call's own, when that match was found
+    stamp: tuple[str, datetime, datetime]  #: other once the record or its verdict has changed
 
     @property
     def points_elsewhere(self) -> bool:
@@ -138,6 +139,9 @@ def select_calls(project_id: int) -> sa.Select[Any]:
             CallRow.value,
             CallRow.caller,
             CallRow.caller_key,
+            CallRow.content_hash,
+            CallRow.changed_at,
+            CallRow.decided_at,
             SessionRow.first_seen,
         )
         .outerjoin(
@@ -161,7 +165,7 @@ def with_keys(
         return []
     query, given = _keys_of(connection.dialect.name)
     asked = given.bind(project_id, [(call_id,) for call_id in keys])
-    for call_id, kind, value in connection.execute(query, asked):
+    for call_id, kind, value in connection.execute(query, asked).all():
         keys[call_id][kind] = value
     return [_examined(row, keys[row.call_id]) for row in rows]
 
@@ -207,7 +211,33 @@ def _examined(row: sa.Row[Any], keys: Mapping[str, str]) -> Examined:
         ),
         match=match,
         match_hash=row.match_hash,
+        stamp=(row.content_hash, row.changed_at, row.decided_at),
     )
+
+
+def are_unchanged(connection: sa.Connection, project_id: int, page: Sequence[Examined]) -> bool:
+    """Whether calls are still as they were read; if so, imports wait for this transaction."""
+    query, given = _unchanged(connection.dialect.name)
+    rows = [
+        (one.call.call_id, one.judgement.verdict, one.stamp[0], *map(as_text, one.stamp[1:]))
+        for one in page
+    ]
+    return len(connection.execute(query, given.bind(project_id, rows)).all()) == len(page)
+
+
+@cache
+def _unchanged(dialect: str) -> tuple[sa.Executable, Given]:
+    texts = dict.fromkeys(("call_id", "verdict", "content_hash"), TEXT)
+    moments = dict.fromkeys(("changed_at", "decided_at"), MOMENT)
+    was = Given(dialect, {**texts, **moments}, name="was")
+    same = [getattr(CallRow, name) == column for name, column in was.c.items()]
+    query = (
+        sa.select(CallRow.call_id)
+        .join_from(was.table, CallRow, sa.and_(CallRow.project_id == was.project_id, same[0]))
+        .where(CallRow.examine, *same[1:])
+        .with_for_update(of=CallRow)
+    )
+    return query, was
 
 
 def first_with(connection: sa.Connection, project_id: int, verdict: Verdict) -> str | None:
@@ -249,6 +279,5 @@ def _decided(decision: Decision) -> tuple[Any, ...]:
     said = (judgement.verdict.value, judgement.reason.value, judgement.detail)
     found: tuple[Any, ...] = (None, None, None, None)
     if match is not None:
-        evidence = json.dumps(match.evidence)
-        found = (match.session.user_id, match.session.session_number, match.rule, evidence)
+        found = (*match.session, match.rule, match.evidence)
     return (decision.call_id, *said, decision.examine_again, *found, decision.match_hash)

@@ -286,7 +286,7 @@ def test_numbers_given_in_a_dry_run_reach_over_pages(
 def test_many_calls_are_matched_over_many_pages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.jobs.reconcile.PAGE", 7)
+    monkeypatch.setattr("collector.jobs.pages.PAGE", 7)
     for number in range(40):
         world.visit(f"user{number}.1", visitor_id=f"v{number}")
         world.call(visitor_id=f"v{number}")

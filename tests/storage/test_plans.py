@@ -57,7 +57,8 @@ def filled(database: Database) -> list[Call]:
         seen = SEEN.format(moment=MOMENTS[connection.dialect.name])
         for statement in FILL:
             connection.execute(sa.text(statement.format(seen=seen, number=NUMBER)))
-        past = [a_call(f"old-{n}", caller=f"c{n % 900}", keys={"tracking_number": NUMBER})
+        past = [a_call(f"old-{n}", caller=f"c{n % 900}",
+                       keys={"tracking_number": NUMBER, "reference": f"r{n}"})
                 for n in range(PAST)]  # fmt: skip
         new = [
             a_call(
@@ -117,7 +118,9 @@ def test_a_page_of_calls_is_planned_and_written_by_indexes_alone(database: Datab
     examiner = Examiner(162, definition, definition.versions[1])
     with explained(database) as lines, database.write() as connection:
         page = examining.to_examine(connection, 162, after=None, limit=500)
-        examiner.plan(connection, page, NOON).write(connection, 162, NOON)
+        assert examining.are_unchanged(connection, 162, page)
+        found = examiner.find(connection, page, NOON)
+        examiner.plan(connection, found, NOON).write(connection, 162, NOON)
     assert len(page) == 2
     assert reading_all(lines) == []
     used = " ".join(lines)
@@ -129,6 +132,8 @@ def test_a_page_of_calls_is_planned_and_written_by_indexes_alone(database: Datab
         "enrichment_project_id_call_id_ix",
     ):
         assert index in used
+    # What a caller has dialled before is not looked for among all who dialled the number.
+    assert "call_key_project_id_kind_value_ix" not in used
 
 
 def test_calls_are_revived_by_indexes_alone(database: Database) -> None:
