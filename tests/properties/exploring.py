@@ -14,7 +14,7 @@ from tests.properties.scene import Scene
 
 #: So small that a few calls make several pages and batches.
 SMALL = {
-    "collector.jobs.reconcile.PAGE": 3,
+    "collector.jobs.pages.PAGE": 3,
     "collector.domain.limits.MAX_BATCH": 4,
     "collector.jobs.supply.CANARY": 2,
     "collector.domain.batching.MAX_CULPRITS": 3,

@@ -26,7 +26,7 @@ from collector.contentsquare import Answer, EnrichmentApi
 from collector.domain import limits
 from collector.domain.installation import Installation
 from collector.domain.reading import CallReader
-from collector.jobs import import_calls, reconcile
+from collector.jobs import import_calls, pages
 from collector.jobs.reconcile import Job
 from collector.sources.files import Line
 from collector.storage import installations
@@ -178,7 +178,7 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    reconcile.PAGE = PAGE  # type: ignore[attr-defined]
+    pages.PAGE = PAGE  # type: ignore[attr-defined]
     limits.MAX_BATCH = MAX_BATCH
     import_calls.CHUNK = CHUNK
     scenario.definition()
