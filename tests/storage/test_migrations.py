@@ -36,6 +36,22 @@ def test_the_migrated_schema_is_the_one_the_code_declares(database: Database) ->
         assert compare_metadata(context, Base.metadata) == []
 
 
+def test_postgresql_leaves_the_room_in_its_pages_that_the_code_declares(
+    database: Database,
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite has no such setting")
+    declared = {
+        table.name: [f"{name}={value}" for name, value in options.items()]
+        for table in Base.metadata.sorted_tables
+        if (options := table.dialect_options["postgresql"]["with"])
+    }
+    with database.read() as connection:
+        tables = sa.text("SELECT relname, reloptions FROM pg_class WHERE relkind = 'r'")
+        found = {row.relname: row.reloptions for row in connection.execute(tables)}
+    assert {name: options for name, options in found.items() if options} == declared != {}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_each_view_can_be_read_and_leads_with_the_project(database: Database, view: str) -> None:
     with database.read() as connection:
