@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collector.domain.enrichment import Enrichment
+from collector.domain.enrichment import Enrichment, FieldValue
 from collector.storage import leases
 from collector.storage.tables import CallRow, EnrichmentRow, InstallationRow, UtcDateTime
 
@@ -37,12 +38,12 @@ class Due:
     doubtful_since: datetime | None
 
 
-_OF_DUE = (
+_OF_DUE: tuple[Any, ...] = (
     EnrichmentRow.call_id,
     EnrichmentRow.user_id,
     EnrichmentRow.session_number,
     EnrichmentRow.enrichment_number,
-    EnrichmentRow.payload,
+    sa.cast(EnrichmentRow.payload, sa.Text).label("payload"),
     EnrichmentRow.payload_hash,
     EnrichmentRow.integration_version,
     EnrichmentRow.revision,
@@ -74,7 +75,10 @@ def next_due(
     if after is not None:
         parameters |= {"last_deadline": after.deadline, "last_call": after.call_id}
     query = _next_due(canary=canary, after=after is not None)
-    return [_as_due(row) for row in connection.execute(query, parameters | {"most": limit}).all()]
+    rows = connection.execute(query, parameters | {"most": limit}).all()
+    # All at once: each by itself, as the driver has it, they took half of the time of a batch.
+    payloads = json.loads(f"[{','.join(row.payload for row in rows)}]")
+    return [_as_due(fields, row) for fields, row in zip(payloads, rows, strict=True)]
 
 
 @cache
@@ -149,21 +153,24 @@ def _parameters(
     }
 
 
-def _as_due(row: sa.Row[Any]) -> Due:
+def _as_due(fields: Mapping[str, FieldValue], row: Sequence[Any]) -> Due:
+    """One row of `_OF_DUE`, with what its payload says."""
+    call_id, user_id, session_number, enrichment_number, _, *rest = row
+    payload_hash, version, revision, deadline, doubtful_revision, doubtful_since = rest
     return Due(
-        call_id=row.call_id,
+        call_id=call_id,
         enrichment=Enrichment(
-            user_id=row.user_id,
-            session_number=row.session_number,
-            enrichment_number=row.enrichment_number,
-            fields=row.payload,
+            user_id=user_id,
+            session_number=session_number,
+            enrichment_number=enrichment_number,
+            fields=fields,
         ),
-        payload_hash=row.payload_hash,
-        integration_version=row.integration_version,
-        revision=row.revision,
-        deadline=row.deadline,
-        doubtful_revision=row.doubtful_revision,
-        doubtful_since=row.doubtful_since,
+        payload_hash=payload_hash,
+        integration_version=version,
+        revision=revision,
+        deadline=deadline,
+        doubtful_revision=doubtful_revision,
+        doubtful_since=doubtful_since,
     )
 
 
