@@ -201,7 +201,7 @@ class Delivery:
             items = search.isolation.next_group()
             groups.append(Group(search=search, items=items, begun=begun))
         # What comes next depends on an answer.
-        self._blocked = len(groups) < number
+        self._blocked = len(groups) < number or (self._supply.is_at_end and not self._ready)
         return groups
 
     def _next_part(self, connection: Connection, now: datetime) -> Search | None:

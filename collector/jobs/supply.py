@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,14 @@ from collector.domain.batching import CANARY
 from collector.storage import deliveries, outbox
 from collector.storage.database import Connection, Database
 from collector.storage.outbox import Due
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """What is due next; ``is_last`` if nothing came after it when it was read."""
+
+    items: Sequence[Due]
+    is_last: bool
 
 
 class Supply:
@@ -41,7 +50,7 @@ class Supply:
         self._version = integration_version
         self._margin = margin
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="reading") if ahead else None
-        self._ahead: Future[Sequence[Due]] | None = None
+        self._ahead: Future[_Page] | None = None
         self._last: Due | None = None
         self.is_at_end = False
 
@@ -88,41 +97,42 @@ class Supply:
     def _next(self, connection: Connection, now: datetime) -> Sequence[Due]:
         if self.is_at_end:
             return ()
-        found = self._claimed_ahead(connection, now) if self._ahead else None
-        if found is None:
-            found = self._read(connection, now)
-            if found:
-                deliveries.mark_begun(connection, self._project_id, found, now)
-        # Of a full batch, there may be more.
-        self.is_at_end = len(found) < limits.MAX_BATCH
-        if found:
-            self._last = found[-1]
+        page = self._claimed_ahead(connection, now) if self._ahead else None
+        if page is None:
+            page = self._read(connection, now)
+            if page.items:
+                deliveries.mark_begun(connection, self._project_id, page.items, now)
+        self.is_at_end = page.is_last
+        if page.items:
+            self._last = page.items[-1]
         if self._reader and not self.is_at_end:
             self._ahead = self._reader.submit(self._read_ahead, now)
-        return found
+        return page.items
 
-    def _claimed_ahead(self, connection: Connection, now: datetime) -> Sequence[Due] | None:
+    def _claimed_ahead(self, connection: Connection, now: datetime) -> _Page | None:
         """What was read ahead, if it still stands so."""
         ahead, self._ahead = self._ahead, None
-        found = ahead.result() if ahead else ()
-        if any(item.deadline <= now + self._margin for item in found):
+        page = ahead.result() if ahead else None
+        if page is None or any(item.deadline <= now + self._margin for item in page.items):
             return None
-        if deliveries.claim(connection, self._project_id, found, now):
-            return found
-        deliveries.mark_unstored(connection, self._project_id, found)
+        if deliveries.claim(connection, self._project_id, page.items, now):
+            return page
+        deliveries.mark_unstored(connection, self._project_id, page.items)
         return None
 
-    def _read_ahead(self, now: datetime) -> Sequence[Due]:
+    def _read_ahead(self, now: datetime) -> _Page:
         with self._database.read() as connection:
             return self._read(connection, now)
 
-    def _read(self, connection: Connection, now: datetime) -> Sequence[Due]:
-        return outbox.next_due(
+    def _read(self, connection: Connection, now: datetime) -> _Page:
+        # One more than a batch holds: whether there are more need not be asked again.
+        found = outbox.next_due(
             connection,
             self._project_id,
             self._version,
             now,
-            limits.MAX_BATCH,
+            limits.MAX_BATCH + 1,
             margin=self._margin,
             after=self._last,
         )
+        return _Page(items=found[: limits.MAX_BATCH], is_last=len(found) <= limits.MAX_BATCH)
