@@ -40,6 +40,9 @@ _COLUMNS = (
     InstallationRow.refused_in_row,
 )
 
+#: Made once: the job asks before each batch.
+_BY_PROJECT = sa.select(*_COLUMNS).where(InstallationRow.project_id == sa.bindparam("project"))
+
 
 def add(
     connection: sa.Connection, installation: Installation, sealed_secret: str, now: datetime
@@ -74,9 +77,7 @@ def add(
 
 def find(connection: sa.Connection, project_id: int) -> Installation | None:
     """The installation of a project, if there is one."""
-    row = connection.execute(
-        sa.select(*_COLUMNS).where(InstallationRow.project_id == project_id)
-    ).one_or_none()
+    row = connection.execute(_BY_PROJECT, {"project": project_id}).one_or_none()
     return None if row is None else _installation(row)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -68,16 +69,30 @@ def release(connection: sa.Connection, lease: Lease) -> None:
 
 def _set_until(connection: sa.Connection, lease: Lease, until: datetime | None) -> None:
     held = connection.execute(
-        sa.update(InstallationRow)
-        .where(
-            InstallationRow.project_id == lease.project_id,
-            InstallationRow.lease_number == lease.number,
-            InstallationRow.lease_owner == lease.owner,
-        )
-        .values(lease_until=until)
+        _set(),
+        {
+            "project": lease.project_id,
+            "number": lease.number,
+            "owner": lease.owner,
+            "until": until,
+        },
     )
     if held.rowcount == 0:
         raise LeaseLostError(
             f"Another worker has taken over project {lease.project_id}; this one stops. "
             "Nothing is lost: the other one goes on."
         )
+
+
+@cache
+def _set() -> sa.Update:
+    """Made once: every transaction of the job begins with it."""
+    return (
+        sa.update(InstallationRow)
+        .where(
+            InstallationRow.project_id == sa.bindparam("project"),
+            InstallationRow.lease_number == sa.bindparam("number"),
+            InstallationRow.lease_owner == sa.bindparam("owner"),
+        )
+        .values(lease_until=sa.bindparam("until"))
+    )
