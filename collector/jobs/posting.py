@@ -1,7 +1,7 @@
 """The threads of one installation's delivery: they post and do nothing else.
 
 Everything that is decided or written is the business of one other thread, which is told here of
-each answer. So it never waits for the line, nor the line for it: a few groups may wait here, begun
+each answer. So it never waits for the line, nor the line for it: some groups may wait here, begun
 ahead, for a connection to be free.
 """
 
@@ -73,9 +73,12 @@ class Posting(Generic[G]):
     def room(self) -> int:
         """How many more groups may be begun now.
 
-        With a single connection none is begun ahead, for the next one depends on its answer.
+        As many are begun ahead as are in flight: those that began together are answered together,
+        and then all connections are free at once. With a single one none is, for the next group
+        depends on its answer.
         """
-        return self.connections + self.connections // 2 - self._unread
+        ahead = self.connections if self.connections > 1 else 0
+        return self.connections + ahead - self._unread
 
     @property
     def is_empty(self) -> bool:
