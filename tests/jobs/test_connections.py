@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from collector.contentsquare import EnrichmentApi
+from collector.contentsquare import Answer, EnrichmentApi
 from collector.domain.batching import CANARY
 from collector.errors import ContentsquareError
+from collector.jobs.posting import Posting
 from collector.jobs.report import ProjectOutcome, RunReport
 from collector.sandbox import Fault, Sandbox
 from collector.storage.database import Database
@@ -117,6 +118,17 @@ def test_as_many_requests_as_allowed_are_in_flight_and_connections_are_reused(
     assert (sender.most, sender.twice, world.posts) == (3, set(), 9)
     assert len({seen.connection for seen in world.sandbox.requests}) <= 3
     assert sum(seen.path == "/v1/oauth/token" for seen in world.sandbox.requests) == 1
+
+
+@pytest.mark.parametrize(("connections", "begun"), [(1, 1), (3, 6)])
+def test_as_many_are_begun_ahead_as_are_in_flight_but_with_a_single_connection_none(
+    connections: int, begun: int
+) -> None:
+    def post(group: str) -> Answer:
+        raise AssertionError(f"{group} was posted")
+
+    with Posting(post, connections, lambda: False) as posting:
+        assert posting.room == begun
 
 
 def test_an_installation_has_its_share_and_all_together_have_the_whole(world: World) -> None:
