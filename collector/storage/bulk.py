@@ -7,7 +7,6 @@ PostgreSQL.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -16,13 +15,11 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from collector.storage.preparing import Row, as_text
+from collector.storage.preparing import Row, as_text, encode
 
 #: So many rows stand in one statement on SQLite, which takes 32,766 parameters. Few sizes, since
 #: each statement is kept for the next time.
 _SIZES = (1000, 100, 10, 1)
-
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def insert(
@@ -64,7 +61,7 @@ def _parts(count: int) -> Iterator[int]:
 
 def one_of(column: sa.SQLColumnExpression[str], texts: Iterable[str], dialect: str) -> Any:
     """Whether a column is one of many texts, which are handed over in one piece."""
-    document = sa.literal(_compact(list(texts)), sa.Text)
+    document = sa.literal(encode(list(texts)), sa.Text)
     if dialect == "postgresql":
         found = sa.func.json_array_elements_text(sa.cast(document, sa.JSON))
         # An array, so that an index is asked for each, however few rows it is thought to have.

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.config import mask_url
 from collector.errors import DatabaseUnavailableError, NotMigratedError, SettingError
+from collector.storage.preparing import encode
 
 #: How long a writer waits for another one on SQLite, and a connection for PostgreSQL, in seconds.
 PATIENCE_SECONDS = 5
@@ -68,6 +69,7 @@ class Database:
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=not self.is_sqlite,
             connect_args=_connect_arguments(self._url),
+            json_serializer=encode,
             hide_parameters=True,  # a logged error must not show whose keys it was about
         )
         if self.is_sqlite:

@@ -6,13 +6,13 @@ it is compiled and planned once, and meets no limit of parameters.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from collector.storage.preparing import encode
 from collector.storage.tables import Json, UtcDateTime
 
 TEXT = sa.String()
@@ -22,8 +22,6 @@ MOMENT = UtcDateTime()
 
 #: Handed over as a value, or as its text.
 DOCUMENT = Json
-
-_encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 _PROJECT = sa.bindparam("the_project", type_=sa.BigInteger)
 
@@ -59,7 +57,7 @@ class Given:
 
     def bind(self, project_id: int, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
         """The parameters that hand over these rows of one project, with moments as texts."""
-        document = _encoded(rows)
+        document = encode(rows)
         number = {f"{self._name}_number": len(rows)}
         return {"the_project": project_id, self._name: document, **number}
 

@@ -27,7 +27,9 @@ TOLD = (
 #: What a match key has.
 KEY = ("call_id", "kind", "value")
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+#: Writes a document as SQLite does, whoever stores it.
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,7 @@ def _object(members: Iterable[tuple[str, object]]) -> str:
 def _json(value: object) -> str:
     if value is None:
         return "null"
-    return _object(value.items()) if isinstance(value, dict) else _compact(value)
+    return _object(value.items()) if isinstance(value, dict) else encode(value)
 
 
 def prepare_calls(calls: Sequence[Call], dialect: str) -> PreparedCalls:
