@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -21,7 +21,14 @@ from collector.domain.verdicts import Verdict
 from collector.storage import facts
 from collector.storage.given import INTEGER, MOMENT, TEXT, Given
 from collector.storage.preparing import as_text
-from collector.storage.tables import CallKeyRow, CallRow, SessionRow, SightingRow
+from collector.storage.tables import (
+    WITHOUT_SESSION,
+    CallKeyRow,
+    CallRow,
+    SessionRow,
+    SightingRow,
+    UtcDateTime,
+)
 
 #: A sighting that lasted longer stands in the index of long ones.
 LONG = timedelta(hours=1)
@@ -209,15 +216,14 @@ def revivable(
     started_after: datetime,
 ) -> list[str]:
     """The calls without a session for which one may be found, as a key was seen after ``since``."""
-    shared = objections.shared_kinds(rules)
-    rows = connection.execute(_seen_since(project_id, shared, since, started_after))
+    shared = objections.shared_kinds(rules) - {SESSION_KEY}
+    told = {"since": since, "started_after": started_after, "shared": sorted(shared)}
     found = {
         row.call_id
-        for row in rows
+        for row in connection.execute(_seen_since(), {"project": project_id, **told})
         # Who is shown a shared key only after a call began cannot have made it.
         if row.kind not in shared or row.first_seen <= row.started_at + rules.skew
     }
-    found.update(connection.execute(_named_since(project_id, since, started_after)).scalars())
     return sorted(found)
 
 
@@ -234,51 +240,52 @@ def revive(connection: sa.Connection, project_id: int, call_ids: Sequence[str]) 
     )
 
 
-def _without_session(project_id: int, started_after: datetime) -> tuple[Any, ...]:
-    return (
-        CallRow.project_id == project_id,
-        CallRow.started_at > started_after,
-        CallRow.verdict.in_((Verdict.UNMATCHED, Verdict.AMBIGUOUS)),
-    )
+@cache
+def _seen_since() -> sa.Select[Any]:
+    """Keys of calls without a session that were seen since.
 
-
-def _seen_since(
-    project_id: int, shared: Collection[str], since: datetime, started_after: datetime
-) -> sa.Select[str, datetime, str, datetime]:
-    first_seen = sa.func.min(SightingRow.first_seen, type_=SightingRow.first_seen.type)
-    return (
+    What was seen is gathered first: else each of many calls would be held against each of the
+    many sightings of a popular number. So are the calls: by that number there are thousands.
+    """
+    project = sa.bindparam("project", type_=sa.BigInteger())
+    since = sa.bindparam("since", type_=UtcDateTime())
+    sighted = (
         sa.select(
-            CallRow.call_id, CallRow.started_at, SightingRow.kind, first_seen.label("first_seen")
+            SightingRow.kind,
+            SightingRow.value,
+            sa.func.min(SightingRow.first_seen, type_=UtcDateTime()).label("first_seen"),
         )
-        .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
-        .join(SightingRow, _both(SightingRow, CallKeyRow, "project_id", "kind", "value"))
-        .where(
-            *_without_session(project_id, started_after),
-            SightingRow.last_seen > since,
-            # One more visitor of a shared key makes nothing less ambiguous.
-            sa.or_(CallRow.verdict == Verdict.UNMATCHED, SightingRow.kind.not_in(shared)),
-        )
-        .group_by(CallRow.call_id, CallRow.started_at, SightingRow.kind)
+        .where(SightingRow.project_id == project, SightingRow.last_seen > since)
+        .group_by(SightingRow.kind, SightingRow.value)
     )
-
-
-def _named_since(project_id: int, since: datetime, started_after: datetime) -> sa.Select[Any]:
     session_key = SessionRow.user_id + "." + sa.cast(SessionRow.session_number, sa.String)
-    return (
-        sa.select(CallRow.call_id)
-        .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
-        .join(
-            SessionRow,
-            sa.and_(
-                SessionRow.project_id == CallKeyRow.project_id, CallKeyRow.value == session_key
-            ),
+    kind = sa.literal_column(f"'{SESSION_KEY}'", sa.String())
+    named = sa.select(kind, session_key, SessionRow.first_seen).where(
+        SessionRow.project_id == project, SessionRow.first_seen > since
+    )
+    keys = (
+        sa.select(
+            CallRow.call_id, CallRow.started_at, CallRow.verdict, CallKeyRow.kind, CallKeyRow.value
         )
+        .join(CallKeyRow, _both(CallKeyRow, CallRow, "project_id", "call_id"))
         .where(
-            *_without_session(project_id, started_after),
-            CallKeyRow.kind == SESSION_KEY,
-            SessionRow.first_seen > since,
+            CallRow.project_id == project,
+            CallRow.started_at > sa.bindparam("started_after", type_=UtcDateTime()),
+            sa.text(WITHOUT_SESSION),
         )
     )
+    seen, missing = _gathered(sa.union_all(sighted, named), "seen"), _gathered(keys, "missing")
+    shared = sa.bindparam("shared", expanding=True, type_=sa.String())
+    return (
+        sa.select(missing.c.call_id, missing.c.started_at, seen.c.kind, seen.c.first_seen)
+        .join_from(missing, seen, _both(missing.c, seen.c, "kind", "value"))
+        # One more visitor of a shared key makes nothing less ambiguous.
+        .where(sa.or_(missing.c.verdict == Verdict.UNMATCHED, seen.c.kind.not_in(shared)))
+    )
+
+
+def _gathered(query: sa.Select[Any] | sa.CompoundSelect[Any], name: str) -> sa.CTE:
+    return query.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def _both(one: Any, other: Any, *columns: str) -> sa.ColumnElement[bool]:

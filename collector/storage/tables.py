@@ -21,6 +21,9 @@ from collector.storage.preparing import as_time
 #: As much of a refusal's message as is kept beside its count.
 MAX_DETAIL = 300
 
+#: A call for which a session may still be found, as its index says it and who wants that index.
+WITHOUT_SESSION = "call.verdict IN ('unmatched', 'ambiguous')"
+
 #: The longest name of a preset, which a call's source is.
 MAX_SOURCE = 30
 
@@ -232,6 +235,16 @@ class CallRow(Base):
             "call_id",
             postgresql_where=sa.text("examine"),
             sqlite_where=sa.text("examine = 1"),
+        ),
+        # Few of many: those that a key seen of late may find a session for.
+        sa.Index(
+            "call_without_session_ix",
+            "project_id",
+            "started_at",
+            "call_id",
+            "verdict",
+            postgresql_where=sa.text("verdict IN ('unmatched', 'ambiguous')"),
+            sqlite_where=sa.text("verdict IN ('unmatched', 'ambiguous')"),
         ),
         sa.Index(None, "project_id", "verdict"),
         sa.Index(None, "project_id", "started_at"),

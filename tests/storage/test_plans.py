@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from collector.domain.call import Call
-from collector.domain.definition import CallMapping, Definition, IntegrationVersion
+from collector.domain.definition import CallMapping, Definition, IntegrationVersion, Matching
 from collector.domain.schema import Schema
 from collector.jobs.examine import Examiner
-from collector.storage import calls, candidates, examining
+from collector.storage import calls, candidates, examining, expiring
 from collector.storage.database import Database
 from tests.domain.samples import DAY, MINUTE, NOON, a_call
 
@@ -85,7 +85,7 @@ def explained(database: Database) -> Iterator[list[str]]:
     lines: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "INSERT")):
+        if statement.startswith(("SELECT", "UPDATE", "INSERT", "WITH")):
             cursor = connection.connection.driver_connection.cursor()
             how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
             found = cursor.execute(f"{how} {statement}", parameters).fetchall()
@@ -139,5 +139,25 @@ def test_a_page_of_calls_is_planned_and_written_by_indexes_alone(database: Datab
 def test_calls_are_revived_by_indexes_alone(database: Database) -> None:
     new = filled(database)
     with explained(database) as lines, database.write() as connection:
+        found = candidates.revivable(
+            connection, 162, Matching(), since=NOON - 10 * MINUTE, started_after=NOON - 7 * DAY
+        )
         candidates.revive(connection, 162, [call.call_id for call in new])
+    assert found == []
     assert reading_all(lines) == []
+    used = " ".join(lines)
+    for index in (
+        "call_without_session_ix",
+        "sighting_project_id_last_seen_ix",
+        "session_project_id_first_seen_ix",
+    ):
+        assert index in used
+
+
+def test_that_nothing_is_new_is_learnt_by_indexes_alone(database: Database) -> None:
+    filled(database)
+    with explained(database) as lines, database.read() as connection:
+        assert examining.count_to_examine(connection, 162) == 2
+        assert not expiring.is_any_overdue(connection, 162, NOON)
+    assert reading_all(lines) == []
+    assert all(index in " ".join(lines) for index in ("call_examine_ix", "enrichment_pending_ix"))
