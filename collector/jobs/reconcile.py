@@ -290,12 +290,17 @@ class Job:
         with self.database.read() as connection:
             total = examining.count_to_examine(connection, lease.project_id)
         self.progress.begin("matching", total)
+        if not total:
+            return
         with Pages(self.database, examiner, lease, self.clock) as pages:
             while not self.stopping() and (plan := pages.write_next()):
                 report.decided.update(plan.verdicts())
                 self.progress.advance(len(plan.decisions))
 
     def _expire(self, lease: Lease, report: ProjectReport) -> None:
+        with self.database.read() as connection:
+            if not expiring.is_any_overdue(connection, lease.project_id, self.clock()):
+                return
         with self.database.write() as connection:
             leases.hold(connection, lease, self.clock())
             report.expired += expiring.expire(connection, lease.project_id, self.clock())

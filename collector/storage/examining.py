@@ -104,10 +104,12 @@ def beyond(query: sa.Select[Any], after: tuple[datetime, str] | None) -> sa.Sele
 
 def count_to_examine(connection: sa.Connection, project_id: int) -> int:
     """How many calls the job has to look at."""
+    waiting = sa.select(CallRow.call_id).where(CallRow.project_id == project_id, CallRow.examine)
+    if connection.dialect.name == "sqlite":
+        # Asked for their order, it takes their own index instead of going through all calls.
+        waiting = waiting.order_by(CallRow.started_at, CallRow.call_id).limit(-1)
     return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(CallRow)
-        .where(CallRow.project_id == project_id, CallRow.examine)
+        sa.select(sa.func.count()).select_from(waiting.subquery())
     ).scalar_one()
 
 

@@ -20,6 +20,18 @@ def expire(connection: sa.Connection, project_id: int, now: datetime) -> int:
     return expired
 
 
+def is_any_overdue(connection: sa.Connection, project_id: int, now: datetime) -> bool:
+    """Whether `expire` would find something."""
+    parameters = {"project": project_id, "at": now}
+    return connection.execute(_any_overdue(), parameters).scalar_one()
+
+
+@cache
+def _any_overdue() -> sa.Select[bool]:
+    project = sa.bindparam("project", type_=sa.BigInteger())
+    return sa.select(sa.exists().where(EnrichmentRow.project_id == project, *_overdue()))
+
+
 def _overdue() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
     at = sa.bindparam("at", type_=UtcDateTime())
     return (sa.text("enrichment.state = 'pending'"), EnrichmentRow.deadline <= at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,14 +24,19 @@ class Funnel:
 
 def count(connection: sa.Connection, project_id: int | None = None) -> Funnel:
     """The funnel of one project, or of all, at one moment."""
-    query = sa.select(CallRow.verdict, sa.func.count()).group_by(CallRow.verdict)
+    # By project, too: in the order of the index that has both, nothing need be sorted.
+    query = sa.select(CallRow.project_id, CallRow.verdict, sa.func.count()).group_by(
+        CallRow.project_id, CallRow.verdict
+    )
     if project_id is not None:
         query = query.where(CallRow.project_id == project_id)
-    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
+    counted: Counter[str] = Counter()
+    for _, verdict, number in connection.execute(query):
+        counted[verdict] += number
     return Funnel(
         sessions=sessions.count(connection, project_id),
-        calls=sum(counted.values()),
-        verdicts={verdict.value: counted.get(verdict.value, 0) for verdict in Verdict},
+        calls=counted.total(),
+        verdicts={verdict.value: counted[verdict.value] for verdict in Verdict},
     )
 
 
