@@ -284,7 +284,7 @@ def _seen_since() -> sa.Select[Any]:
     )
 
 
-def _gathered(query: sa.Select[Any] | sa.CompoundSelect[Any], name: str) -> sa.CTE:
+def _gathered(query: sa.SelectBase, name: str) -> sa.CTE:
     return query.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
 
 
