@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from collector.cli import shared
-from collector.cli.output import ProgressBar
+from collector.cli.output import progress_shown
 from collector.domain.call import OWN
 from collector.domain.definition import FileFormat
 from collector.errors import CollectorError, StorageError, UsageError
@@ -101,7 +101,7 @@ class Import:
     def _import(self, path: Path) -> bool:
         """Import one file; whether it was stopped before its end."""
         name = name_of(path)
-        with ProgressBar().shown() as bar:
+        with progress_shown() as bar:
             bar.begin(name, _size(path))
             try:
                 summary = self._read_and_store(path, name, bar.advance)

@@ -1,26 +1,24 @@
-"""How things look on a terminal: tables, the funnel, a progress bar."""
+"""How things look on a terminal: tables, the funnel, a progress bar.
+
+rich is loaded with the first of them: a job that prints JSON has none.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from threading import Lock, local
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 from collector.domain.verdicts import Verdict
+from collector.jobs.progress import Progress, Unwatched
 from collector.storage.funnel import Funnel
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: Columns of output that no terminal folds: programs that read it want whole lines.
 WIDE = 1000
@@ -46,6 +44,8 @@ def moment(time: datetime) -> str:
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A plain table, as wide as its content; folded only on a terminal that is too narrow."""
+    from rich.table import Table  # noqa: PLC0415 - as said above
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -56,6 +56,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 
 def print_funnel(funnel: Funnel) -> None:
     """Sessions, calls, and every verdict with its count; the counts sum to the calls."""
+    from rich.table import Table  # noqa: PLC0415 - as said above
+
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -69,6 +71,8 @@ def print_funnel(funnel: Funnel) -> None:
 
 
 def _print(table: Table) -> None:
+    from rich.console import Console  # noqa: PLC0415 - as said above
+
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=WIDE)
@@ -78,42 +82,13 @@ def _print(table: Table) -> None:
         click.echo(line.rstrip())
 
 
-class ProgressBar:
-    """Bars on standard error, only if that is a terminal; several threads may tell of steps."""
+@contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """A progress bar on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield Unwatched()
+        return
+    from collector.cli.progress_bar import ProgressBar  # noqa: PLC0415 - as said above
 
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._lock = Lock()
-        self._tasks: dict[str, TaskID] = {}
-        self._totals: dict[str, int | None] = {}
-        self._mine = local()
-
-    def begin(self, step: str, total: int | None) -> None:
-        """One bar for each step: what several installations have to do is added up."""
-        with self._lock:
-            before = self._totals.get(step, 0)
-            now = None if before is None or total is None else before + total
-            self._totals[step] = now
-            if step not in self._tasks:
-                self._tasks[step] = self._progress.add_task(step, total=now)
-            self._progress.update(self._tasks[step], total=now)
-            self._mine.task = self._tasks[step]
-
-    def advance(self, done: int) -> None:
-        """In the step that this thread has begun last."""
-        if (task := getattr(self._mine, "task", None)) is not None:
-            self._progress.advance(task, done)
-
-    @contextmanager
-    def shown(self) -> Iterator[ProgressBar]:
-        with self._progress:
-            yield self
+    with ProgressBar().shown() as bar:
+        yield bar

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from collector.cli import shared
-from collector.cli.output import ProgressBar, print_funnel, print_table
+from collector.cli.output import print_funnel, print_table, progress_shown
 from collector.contentsquare import EnrichmentApi
 from collector.domain.callers import CallerHash
 from collector.domain.times import parse_duration
@@ -56,7 +56,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     if dry_run:
-        with shared.open_database(settings) as database, ProgressBar().shown() as bar:
+        with shared.open_database(settings) as database, progress_shown() as bar:
             report = look(database, definition, project_id, progress=bar)
         _print(report, as_json=as_json)
         return
@@ -72,7 +72,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
         while True:
             try:
                 definition = shared.load_definition(settings)  # it may have been mended meanwhile
-                with ProgressBar().shown() as bar:
+                with progress_shown() as bar:
                     report = Job(
                         database=database,
                         definition=definition,

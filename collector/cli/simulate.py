@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from collector.cli import shared
-from collector.cli.output import ProgressBar, print_table
+from collector.cli.output import print_table, progress_shown
 from collector.domain.altering import Alteration
 from collector.domain.definition import Definition, Matching
 from collector.domain.identifiers import is_kind
@@ -137,7 +137,7 @@ def simulate(
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     rules = _other_rules(definition, project_id, **chosen)
-    with shared.open_database(settings) as database, ProgressBar().shown() as bar:
+    with shared.open_database(settings) as database, progress_shown() as bar:
         simulation = replay(database, definition, period, rules, clock=lambda: now, progress=bar)
     if as_json:
         shared.echo_json(simulation.as_json())

@@ -13,13 +13,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.cookiejar import DefaultCookiePolicy
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
-import urllib3
+if TYPE_CHECKING:
+    from collector.contentsquare.wire import Wire
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EXCERPT = 200
@@ -30,8 +29,6 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?(/[\w.~/-]*)?",
     re.ASCII,
 )
-#: Plain HTTP is loopback only, where a proxy of the environment has no business.
-_PROXIES = {"http": ""}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +92,9 @@ class Transport:
     ) -> None:
         self._timeout = (connect_timeout, read_timeout)
         self._monotonic = monotonic
-        self._http = _HttpSession(connections)
+        self._connections = connections
+        self._opening = Lock()
+        self._wire: Wire | None = None
         self._slots = BoundedSemaphore(connections)
 
     @contextmanager
@@ -107,107 +106,27 @@ class Transport:
     def post(self, url: str, body: bytes, *, bearer: str | None = None) -> Reply:
         """Post once. Errors of the network become a ``Reply`` without a status."""
         started = self._monotonic()
-        status: int | None = None
-        headers: Mapping[str, str] = {}
-        content, problem = b"", ""
-        try:
-            with self._http.post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json"},
-                auth=_Authorization(bearer),
-                timeout=self._timeout,
-                proxies=_PROXIES,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                status, headers = response.status_code, response.headers
-                content = _bounded_body(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            problem = self._explain(error)
-        milliseconds = round((self._monotonic() - started) * 1000)
+        came = self._open().post(url, body, bearer=bearer, timeout=self._timeout)
         return Reply(
-            status=status,
-            headers=headers,
-            body=content,
-            problem=problem,
-            milliseconds=milliseconds,
+            status=came.status,
+            headers=came.headers,
+            body=came.body,
+            problem=came.problem,
+            milliseconds=round((self._monotonic() - started) * 1000),
         )
+
+    def _open(self) -> Wire:
+        with self._opening:
+            if self._wire is None:
+                from collector.contentsquare.wire import Wire  # noqa: PLC0415 - it says why there
+
+                self._wire = Wire(self._connections)
+            return self._wire
 
     def close(self) -> None:
         """Give the pooled connections back."""
-        self._http.close()
-
-    def _explain(self, error: BaseException) -> str:
-        connect_timeout, read_timeout = self._timeout
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return f"no connection within {connect_timeout:g} s"
-        if isinstance(error, requests.exceptions.ReadTimeout):
-            return f"no answer within {read_timeout:g} s"
-        return excerpt(f"network error: {_innermost(error)}")
-
-
-class _HttpSession(requests.Session):
-    """Threads may share it, and its connections.
-
-    Nothing of it changes once it is made, but that it learns what the environment says.
-    """
-
-    def __init__(self, connections: int) -> None:
-        super().__init__()
-        self._of_environment: dict[str, Any] = {}
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=connections))
-        self.headers["User-Agent"] = "session-collector"
-        # Compressed answers of a few bytes save nothing, and could unpack to gigabytes.
-        self.headers["Accept-Encoding"] = "identity"
-        # One session of HTTP serves every installation: no state may pass between them.
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-
-    def merge_environment_settings(
-        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> Any:
-        """What the environment says of proxies and certificates, asked once for each address.
-
-        All of it is looked through for that: a quarter of what a post took.
-        """
-        if url not in self._of_environment:
-            self._of_environment[url] = super().merge_environment_settings(
-                url, proxies, stream, verify, cert
-            )
-        return dict(self._of_environment[url])
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """None, always: even an unfollowed redirect would otherwise be read and parsed."""
-        return None
-
-
-class _Authorization(requests.auth.AuthBase):
-    """Present even without a token: only then does `requests` leave ``.netrc`` alone."""
-
-    def __init__(self, bearer: str | None) -> None:
-        self._bearer = bearer
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._bearer is not None:
-            request.headers["Authorization"] = f"Bearer {self._bearer}"
-        return request
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The libraries wrap each other's errors several times; the innermost says what happened."""
-    wrapped = [*error.args, getattr(error, "reason", None)]
-    inner = next((part for part in reversed(wrapped) if isinstance(part, BaseException)), None)
-    return error if inner is None else _innermost(inner)
-
-
-def _bounded_body(response: requests.Response) -> bytes:
-    content = b""
-    for chunk in response.iter_content(8192):
-        content += chunk
-        if len(content) >= MAX_BODY_BYTES:
-            break
-    return content[:MAX_BODY_BYTES]
+        if self._wire is not None:
+            self._wire.close()
 
 
 def is_safe_url(url: str) -> bool:

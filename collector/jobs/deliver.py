@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from collector.contentsquare import Answer, Credentials, Outcome
 from collector.domain.batching import Isolation, Row
 from collector.domain.enrichment import Enrichment
@@ -28,6 +26,7 @@ from collector.jobs.posting import Posted, Posting
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
 from collector.jobs.supply import Supply
+from collector.logs import Logger
 from collector.storage import deliveries, installations, leases, outbox, runs
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
@@ -40,7 +39,7 @@ MARGIN = timedelta(minutes=5)
 #: So many groups are begun in one transaction at most: the first ones need not wait for the rest.
 AT_ONCE = 2
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class Sender(Protocol):

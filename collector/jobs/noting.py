@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from collector.contentsquare import Answer, Outcome
 from collector.jobs.blame import Search
 from collector.jobs.report import ProjectReport
+from collector.logs import Logger
 from collector.storage import deliveries, installations, outbox, runs
 from collector.storage.database import Connection
 from collector.storage.outbox import Due
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

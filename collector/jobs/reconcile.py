@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
 
-import structlog
-
 from collector.contentsquare import Credentials
 from collector.domain import limits
 from collector.domain.callers import CallerHash
@@ -33,6 +31,7 @@ from collector.jobs.pages import Pages
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.pull import Pull
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
+from collector.logs import Logger
 from collector.storage import (
     candidates,
     examining,
@@ -49,7 +48,7 @@ from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
 from collector.storage.secrets import SecretBox
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 #: How far back newly seen keys are looked at again: longer than a beacon takes to be stored.
 OVERLAP = timedelta(minutes=5)
