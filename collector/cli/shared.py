@@ -113,7 +113,10 @@ def open_database(
         DatabaseUnavailableError, NotMigratedError
     """
     with Database(
-        settings.database_url, pool_size=max(threads, 5), writes_much=writes_much
+        settings.database_url,
+        pool_size=max(threads, 5),
+        writes_much=writes_much,
+        many_threads=threads > 1,
     ) as database:
         revisions.require_newest(database)
         yield database

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -37,6 +37,9 @@ _CACHE_KIB = 16 * 1024
 #: What SQLite keeps of its pages in memory while much is written, in KiB.
 _LARGE_CACHE_KIB = 32_000
 
+#: The same for each connection where many threads work, in KiB.
+_SMALL_CACHE_KIB = 4 * 1024
+
 _POSTGRESQL_SETTINGS = {
     "timezone": "UTC",
     "lock_timeout": LOCK_MILLISECONDS,
@@ -53,11 +56,20 @@ _UNDEFINED_COLUMN = "42703"
 class Database:
     """The database behind one URL. Safe to share between threads; open it after a fork."""
 
-    def __init__(self, url: str, *, pool_size: int = 5, writes_much: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        writes_much: bool = False,
+        many_threads: bool = False,
+    ) -> None:
         """Open it.
 
         Args:
             writes_much: give SQLite the memory that indexes need while much is written at once.
+            many_threads: give SQLite less memory for each connection. What several threads fill
+                in turn grows to a multiple of itself, since each has a heap of its own.
         """
         self.shown_url = mask_url(url)
         self._url = _parsed(url)
@@ -66,6 +78,7 @@ class Database:
             self._url,
             pool_size=pool_size,
             max_overflow=0,
+            pool_use_lifo=True,  # few connections do most, and keep the pages that are needed
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=not self.is_sqlite,
             connect_args=_connect_arguments(self._url),
@@ -76,7 +89,9 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
             if writes_much:
-                sa.event.listen(self.engine, "connect", _enlarge_cache)
+                sa.event.listen(self.engine, "connect", _resizes_cache(_LARGE_CACHE_KIB))
+            elif many_threads:
+                sa.event.listen(self.engine, "connect", _resizes_cache(_SMALL_CACHE_KIB))
         #: Connections for `driver` that nobody uses now, and until when they need no look.
         self._kept: list[tuple[sa.PoolProxiedConnection, float]] = []
 
@@ -280,8 +295,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _enlarge_cache(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA cache_size={-_LARGE_CACHE_KIB}")
+def _resizes_cache(kib: int) -> Callable[[Any, Any], None]:
+    def resize(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA cache_size={-kib}")
+
+    return resize
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
