@@ -27,7 +27,7 @@ from collector.storage.beacon_counts import UNNAMED
 from collector.storage.sightings import Seen
 from collector.web import answers, beacons, bodies, receiving, schemas, state
 from collector.web.rsgi import Closed, Exchange, HeaderList, Headers, Scope
-from collector.web.threads import Threads
+from collector.web.threads import EndedEarly, Threads
 
 #: As many as are remembered as they are spelt (`collector.domain.numbers`).
 MAX_NUMBERS = 10_000
@@ -53,16 +53,16 @@ class Express:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
-        body: bytes | None = None
+        body: bytes | EndedEarly | None = None
         more: Mapping[str, Any] = _NOTHING
         is_beacons = scope.path == beacons.PATH
         if is_beacons and scope.method == "POST" and _may_be_plain(scope.headers):
-            try:
-                body = await exchange()
-            except Closed:
-                body = b""  # the application tells that it ended early
             origin = scope.headers.get("origin")
-            seen = self._plainly_right(body, origin, scope.headers.get("sec-gpc"))
+            try:
+                body = read = await exchange()
+            except Closed:
+                body, read = EndedEarly(), b""  # the application tells so
+            seen = self._plainly_right(read, origin, scope.headers.get("sec-gpc"))
             if seen is not None:
                 failed = await self._store(seen)
                 if failed is None:

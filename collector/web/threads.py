@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from collector.web.rsgi import Closed, Exchange, HeaderList, Scope
 
@@ -35,6 +35,16 @@ _OF_ALL: dict[str, Any] = {
 _UNPREFIXED = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
+class EndedEarly(io.RawIOBase):
+    """The body of a client that has gone before its end: what came of it is not to be taken."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object, /) -> NoReturn:
+        raise ConnectionError("The body ended too early.")
+
+
 class Threads:
     """A WSGI application, and the threads that it runs in.
 
@@ -52,7 +62,7 @@ class Threads:
         scope: Scope,
         exchange: Exchange,
         *,
-        body: bytes | None,
+        body: bytes | EndedEarly | None,
         limit: int,
         more: Mapping[str, Any],
     ) -> None:
@@ -69,7 +79,7 @@ class Threads:
             environ.update(more)
             if body is None:
                 body = await _read(environ, exchange, limit)
-            environ["wsgi.input"] = io.BytesIO(body)
+            environ["wsgi.input"] = io.BytesIO(body) if isinstance(body, bytes) else body
             loop = asyncio.get_running_loop()
             status, headers, answer = await loop.run_in_executor(
                 self._pool, _run, self._application, environ
@@ -82,19 +92,26 @@ class Threads:
         self._pool.shutdown()
 
 
-async def _read(environ: WSGIEnvironment, exchange: Exchange, limit: int) -> bytes:
-    """The body, or as much of it as tells that it is too long, or that it ended early."""
+async def _read(environ: WSGIEnvironment, exchange: Exchange, limit: int) -> bytes | EndedEarly:
+    """The body, or as much of it as tells that it is too long.
+
+    That one without a declared length ended early, the server does not tell.
+    """
     length = environ.get("CONTENT_LENGTH")
     if length is None and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
     if length is not None and int(length) > limit:
         return b""  # refused for what it claims, without waiting for it
     read = bytearray()
-    with suppress(Closed):
+    try:
         async for piece in exchange:
             read += piece
             if len(read) > limit:
                 break
+    except Closed:
+        return EndedEarly()
+    if length is not None and len(read) < int(length):
+        return EndedEarly()
     return bytes(read)
 
 

@@ -128,6 +128,10 @@ def test_bodies_are_bounded_whatever_their_headers_say(start: Start, database: D
         )
         # Refused for what it claims, without waiting for it.
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+    whole = json.dumps({**BEACON, "userId": "early"}).encode()
+    plain = json.dumps({"projectId": 162, "sessionKey": "early.1"}).encode()
+    for body in (whole, plain):  # by the view, and before it
+        assert _in_part(server, body).startswith(b"HTTP/1.1 400 ")
     with socket.create_connection(server.address, timeout=20) as connection:
         answer = b""
         # It may hang up while headers without an end still come in, its answer unread.
@@ -138,6 +142,17 @@ def test_bodies_are_bounded_whatever_their_headers_say(start: Start, database: D
             answer = connection.recv(1000)
         assert b" 200 " not in answer
     assert [row["beacons"] for row in reported_sessions(database)] == [1]
+
+
+def _in_part(server: Serving, body: bytes) -> bytes:
+    """What is answered to a client that goes before it has sent as much as it said."""
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/sessions HTTP/1.1\r\nHost: collector.example\r\n"
+            b"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % (len(body) + 1) + body
+        )
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(1000)
 
 
 @before_sql
