@@ -41,7 +41,7 @@ class Asked:
     scheme = "http"
     method = "GET"
     path = "/v1/é"
-    query_string = "a=%C3%A9"
+    query_string = "a=%C3%A9&b=\u20ac"
 
     def __init__(self, **headers: list[str]) -> None:
         self.headers: Headers = Heads(
@@ -60,7 +60,7 @@ def test_an_environment_has_what_the_standard_asks_for() -> None:
     )
     environ = threads._environment(asked)
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/v1/é"
-    assert environ["QUERY_STRING"] == "a=%C3%A9"
+    assert environ["QUERY_STRING"].encode("latin-1").decode() == "a=%C3%A9&b=\u20ac"
     assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("text/plain", "2")
     assert environ["HTTP_X_TWICE"].encode("latin-1").decode() == "a,é"
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
