@@ -129,6 +129,8 @@ def _environment(scope: Scope) -> WSGIEnvironment:
         "wsgi.url_scheme": scope.scheme,
     }
     for name in scope.headers.keys():  # noqa: SIM118 - it cannot be iterated
+        if "_" in name:
+            continue  # X_Foo would pass for X-Foo, which a proxy may have looked at
         key = _UNPREFIXED.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         between = "; " if name == "cookie" else ","
         environ[key] = between.join(scope.headers.get_all(name)).encode().decode("latin-1")

@@ -68,6 +68,16 @@ def test_an_environment_has_what_the_standard_asks_for() -> None:
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", "8000")
 
 
+def test_a_header_named_with_an_underscore_does_not_pass_for_the_one_with_a_dash() -> None:
+    asked = Asked()
+    asked.headers = Heads(
+        {"x-forwarded-for": ["192.0.2.1"], "x_forwarded_for": ["192.0.2.2"], "content_type": ["b"]}
+    )
+    environ = threads._environment(asked)
+    assert environ["HTTP_X_FORWARDED_FOR"] == "192.0.2.1"
+    assert not {"HTTP_CONTENT_TYPE", "CONTENT_TYPE"} & environ.keys()
+
+
 class Streaming:
     """An answer in pieces that notes that it was closed."""
 
