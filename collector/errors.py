@@ -10,8 +10,10 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── UsageError                     exit code 2: a command's arguments do not fit the data
     ├── NotFoundError                  no such installation, call or token
     ├── RecordError                    one call record cannot be read; its neighbours can
+    │   └── StrictImportError          the import was to stop at the first of them
     ├── RequestRefusedError            one HTTP request is refused, with a code for its sender
     ├── AddressError                   the server cannot listen where it was told to
+    ├── ReadingStoppedError            the process that reads a large file has died
     ├── SecretError                    a stored secret cannot be decrypted with the keys at hand
     ├── StorageError
     │   ├── DatabaseUnavailableError   the database does not answer
@@ -19,7 +21,8 @@ Errors of libraries are translated into these where they enter (``raise … from
     │   └── OutdatedError              what was to be written was judged by what holds no longer
     ├── LeaseLostError                 another worker has taken the installation over
     ├── SourceError                    the provider's own database, or the query, is at fault
-    │   └── SourceUnavailableError     that database does not answer now
+    │   ├── SourceUnavailableError     that database does not answer now
+    │   └── DisorderError              its rows came out of order: nobody knows how far was read
     └── ContentsquareError
         ├── CredentialsRefusedError    the token endpoint refuses the credentials
         ├── OtherProjectError          the token is for another project or integration
