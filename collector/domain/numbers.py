@@ -97,7 +97,7 @@ def normalise_number(value: str, region: str | None) -> str:
 def _from_digits(value: str, region: str | None) -> str | None:
     """A number that is written in full or in national form; None if it could be anything else."""
     digits = value.translate(_BETWEEN)
-    if not _MAX_SHORT < len(digits) <= _MAX_DIGITS or value.endswith(".0"):
+    if not _MAX_SHORT < len(digits) <= _MAX_DIGITS or value.rstrip().endswith(".0"):
         return None
     if value[0] == "+":
         full = digits if plain_numbers.in_full(digits) else None
