@@ -10,6 +10,9 @@ refused. A test holds that nobody can tell from an answer which way it went.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import multiprocessing
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -47,9 +50,12 @@ class Express:
         self._numbers: set[tuple[str, str | None]] = set()
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
-        """All requests were answered."""
+        """All requests were answered. What is left is written, and the process may end."""
         self._shared.parking.close()
         self._threads.close()
+        self._shared.close()
+        if multiprocessing.parent_process() is not None:
+            atexit.register(_leave)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
@@ -132,6 +138,14 @@ class Express:
             self._numbers.clear()
         self._numbers.add((number, region))
         return False
+
+
+def _leave() -> None:
+    """End this worker without taking the interpreter apart.
+
+    Threads of granian's may still be about to ask for it, and whoever does so by then aborts.
+    """
+    os._exit(0)
 
 
 def _may_be_plain(headers: Headers) -> bool:
