@@ -64,6 +64,7 @@ def store_prepared(
         outcomes.append(outcome)
         if outcome is not Stored.UNCHANGED:
             changed[call_id] = place
+            confirmed.pop(call_id, None)  # the change is later, and tells its own time
         elif before is not None and _confirms(content_hash, updated_at, before):
             confirmed[call_id] = updated_at
         else:

@@ -184,6 +184,19 @@ def test_an_older_record_after_a_newer_one_in_the_same_chunk_changes_nothing(
     assert find(database) == newer
 
 
+def test_a_call_that_is_confirmed_and_then_changed_in_one_chunk_is_as_new_as_its_change(
+    database: Database,
+) -> None:
+    one = a_call(updated_at=NOON, attributes={"rating": 4})
+    again = a_call(updated_at=NOON + SECOND, attributes={"rating": 4})
+    newest = a_call(updated_at=NOON + MINUTE, attributes={"rating": 5})
+    store(database, one)
+    assert store(database, again, newest) == [UNCHANGED, UPDATED]
+    between = a_call(updated_at=NOON + 2 * SECOND, attributes={"rating": 3})
+    assert store(database, between) == [UNCHANGED]
+    assert find(database) == newest
+
+
 def test_a_chunk_can_hold_new_updated_and_unchanged_calls(database: Database) -> None:
     store(database, a_call("a"), a_call("b"))
     chunk = (a_call("a"), a_call("b", ended_at=None), a_call("c"))
