@@ -23,7 +23,7 @@ from flask import Flask
 from werkzeug.http import parse_options_header
 
 from collector.domain.beacon import Beacon, read_keys
-from collector.domain.identifiers import MAX_KEYS, TRACKING_NUMBER
+from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS, TRACKING_NUMBER
 from collector.domain.outcomes import ACCEPTED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage.beacon_counts import UNNAMED
@@ -132,6 +132,8 @@ class Express:
         number = keys.get(TRACKING_NUMBER)
         if not isinstance(number, str):
             return number is None
+        if len(number) > MAX_KEY_LENGTH:
+            return False  # it is left out, and takes memory from no other
         if (number, region) in self._numbers:
             return True
         if len(self._numbers) >= MAX_NUMBERS:

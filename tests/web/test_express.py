@@ -21,7 +21,7 @@ from collector.domain.installation import Installation
 from collector.storage import installations
 from collector.storage.database import Database
 from collector.storage.tables import SessionRow
-from collector.web import schemas, state
+from collector.web import express, schemas, state
 from tests.web.beaconing import TEXT, post
 from tests.web.conftest import (
     BEACON,
@@ -163,6 +163,20 @@ def test_no_answer_tells_which_way_a_beacon_went(start: Start, app: Flask) -> No
 
 
 @before_sql
+def test_what_strangers_send_as_numbers_is_remembered_within_bounds(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(express, "MAX_NUMBERS", 3)
+    lane = express.Express(app, threads=1)
+    for _ in range(2):
+        for number in ("0" * 201, *map(str, range(10))):
+            lane._are_quickly_read({"tracking_number": number}, None)
+            assert len(lane._numbers) <= 3
+            assert all(len(known) <= 200 for known, _ in lane._numbers)
+    assert lane._are_quickly_read({"tracking_number": "9"}, None)
+
+
+@before_sql
 def test_an_origin_that_comes_twice_or_cannot_be_read_is_refused(start: Start) -> None:
     server = start()
     body = json.dumps(PLAIN).encode()
@@ -239,7 +253,7 @@ def test_too_many_who_wait_are_sent_away_and_counted(
                 pages[one._connection.sock.fileno()] = one
                 ready.register(one._connection.sock, select.EPOLLIN)
             # One waits for the transaction above, and there is room for one.
-            ((number, _),) = ready.poll(4)
+            ((number, _),) = ready.poll(60)
             status, headers, _ = pages.pop(number).answer()
         assert (status, headers["x-collector-error"], headers["retry-after"]) == (
             503,
