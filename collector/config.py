@@ -79,7 +79,7 @@ class Settings:
     processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
     threads: int = _setting(
         0,
-        "threads of each process; 0 stands for 128; three quarters as many beacons may wait for "
+        "threads of each process; 0 stands for 128; six times as many beacons may wait for "
         "the disk",
     )
     refused_days: int = _setting(

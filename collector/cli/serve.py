@@ -54,8 +54,8 @@ def serve(**overrides: Any) -> None:
 
     Listens where COLLECTOR_HOST and COLLECTOR_PORT say (127.0.0.1:8000), unless the options say
     otherwise. SQLite is served by one process; PostgreSQL by one for each two cores, at most 4.
-    Each has up to 128 threads, started as they are needed, and at most 18 connections. Three
-    quarters as many beacons may wait to be on disk; with more the answer is 503.
+    Each has up to 128 threads, started as they are needed, and at most 18 connections. Six times
+    as many beacons may wait to be on disk; with more the answer is 503.
 
     The database must be migrated: run `collector db upgrade` first. SIGTERM and Ctrl-C stop it
     once the requests in flight are answered.

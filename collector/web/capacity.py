@@ -13,6 +13,8 @@ DEFAULT_THREADS = 128
 
 MAX_REQUEST_CONNECTIONS = 16
 
+PARKED_FOR_EACH_WAITING = 8
+
 
 def processes(settings: Settings) -> int:
     """Worker processes: as set, else one for SQLite, else one for each two cores, at most four.
@@ -43,6 +45,14 @@ def waiting(settings: Settings) -> int:
     Not as many as there are threads: while the database hangs, the snippet is still served.
     """
     return max(1, threads(settings) * 3 // 4)
+
+
+def parked(settings: Settings) -> int:
+    """The same of beacons that wait in an event loop: each holds some memory and no thread.
+
+    So what comes in while an import holds the lock of SQLite is not sent away.
+    """
+    return PARKED_FOR_EACH_WAITING * waiting(settings)
 
 
 def _is_sqlite(settings: Settings) -> bool:

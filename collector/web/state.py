@@ -42,7 +42,7 @@ class State:
         #: Store a beacon, together with others. On return it is on disk.
         self.store = GroupCommit[Seen](self._record, limit=capacity.waiting(settings))
         #: The same for the beacons that a server's event loop judges.
-        self.parking = Parking[Seen](self._record, limit=capacity.waiting(settings))
+        self.parking = Parking[Seen](self._record, limit=capacity.parked(settings))
 
     def _record(self, seen: Sequence[Seen]) -> Sequence[Exception | None]:
         return sessions.record_all(self.database, seen)

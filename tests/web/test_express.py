@@ -7,6 +7,7 @@ import json
 import select
 import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -242,17 +243,19 @@ def test_too_many_who_wait_are_sent_away_and_counted(
     start: Start, app: Flask, database: Database
 ) -> None:
     server = start("--threads", "1")
-    with Page(server) as page, Page(server) as other, select.epoll() as ready:
+    with ExitStack() as opened:
+        ready = opened.enter_context(select.epoll())
+        page, *others = [opened.enter_context(Page(server)) for _ in range(9)]
         assert [page.post(PLAIN)[0] for _ in range(2)] == [204, 204]
         with database.write() as connection:
             connection.execute(sa.update(SessionRow).values(beacons=SessionRow.beacons))
             pages = {}
-            for one in (page, other):
+            for one in (page, *others):
                 one.send(PLAIN, HEADERS)
                 assert one._connection.sock
                 pages[one._connection.sock.fileno()] = one
                 ready.register(one._connection.sock, select.EPOLLIN)
-            # One waits for the transaction above, and there is room for one.
+            # Some wait for the transaction above, and there is room for eight.
             ((number, _),) = ready.poll(60)
             status, headers, _ = pages.pop(number).answer()
         assert (status, headers["x-collector-error"], headers["retry-after"]) == (
@@ -260,8 +263,7 @@ def test_too_many_who_wait_are_sent_away_and_counted(
             "too_busy",
             "5",
         )
-        (patient,) = pages.values()
-        assert patient.answer()[0] == 204
+        assert [patient.answer()[0] for patient in pages.values()] == [204] * 8
         assert page.post(PLAIN)[0] == 204
     assert server.stop() == 0
     assert counted(database)[PROJECT, "too_busy", ORIGIN] == 1
