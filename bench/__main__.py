@@ -83,6 +83,8 @@ def _options() -> argparse.Namespace:
         "--json", type=Path, default=WRITTEN, help=f"where figures go [{WRITTEN.name}]"
     )
     options = parser.parse_args()
+    if not options.quick and publishing.file_system(Path(tempfile.gettempdir())) == "tmpfs":
+        parser.error("the temporary folder is in memory; name one on a disk: TMPDIR=FOLDER")
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no benchmark is named {', '.join(sorted(unknown))}; choose from {NAMES}")
     return options

@@ -53,15 +53,18 @@ def table(findings: Sequence[Finding]) -> str:
 def write(findings: Sequence[Finding], path: Path) -> list[dict[str, Any]]:
     """Write the figures, with the machine they were measured on.
 
-    What was not measured this time stays as it was.
+    What was not measured this time stays as it was, if it was measured on this machine with these
+    libraries.
 
     Returns:
         All that stands in the file now.
     """
     measured = {(finding.benchmark, finding.database) for finding in findings}
-    kept = [item for item in _before(path) if (item["benchmark"], item["database"]) not in measured]
+    here = machine()
+    before = _before(path, here)
+    kept = [item for item in before if (item["benchmark"], item["database"]) not in measured]
     shown = kept + [finding.as_json() for finding in findings]
-    document = {"machine": machine(), "findings": shown}
+    document = {"machine": here, "findings": shown}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return shown
 
@@ -77,6 +80,17 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in _LIBRARIES},
     }
+
+
+def file_system(folder: Path) -> str:
+    """What the folder is kept on, as Linux calls it; empty where it cannot be told."""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    kinds = {Path(mount.split()[1]): mount.split()[2] for mount in mounts}
+    resolved = folder.resolve()
+    return next((kinds[place] for place in (resolved, *resolved.parents) if place in kinds), "")
 
 
 def draw(findings: Sequence[dict[str, Any]], path: Path) -> None:
@@ -124,9 +138,10 @@ def _verdict(finding: Finding) -> str:
     return {None: "", True: "yes", False: "no"}[finding.reached]
 
 
-def _before(path: Path) -> list[dict[str, Any]]:
+def _before(path: Path, machine: dict[str, Any]) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        document = json.loads(path.read_text(encoding="utf-8"))
+        found: list[dict[str, Any]] = document["findings"] if document["machine"] == machine else []
     except (OSError, ValueError, KeyError):
         return []
     return found

@@ -105,3 +105,17 @@ def test_what_was_not_measured_again_stays_in_the_file(tmp_path: Path) -> None:
         ("beacons", "sqlite"): 0.7,
     }
     assert document["machine"]["python"] == sys.version.split()[0]
+
+
+def test_what_was_measured_on_another_machine_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    publishing.write([finding(benchmark="job")], path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["machine"]["cores"] += 1
+    path.write_text(json.dumps(document), encoding="utf-8")
+    shown = publishing.write([finding()], path)
+    assert [item["benchmark"] for item in shown] == ["beacons"]
+
+
+def test_a_folder_is_known_by_what_it_is_kept_on() -> None:
+    assert publishing.file_system(Path("/proc")) == ("proc" if Path("/proc").exists() else "")
