@@ -88,3 +88,8 @@ def too_many_refused(project_id: int) -> str:
 
 def _go_back(project_id: int) -> str:
     return f"collector installation edit {project_id} --integration-version N"
+
+
+def clause(error: Exception) -> str:
+    """What an error says, to stand within a sentence."""
+    return str(error).rstrip(".")
