@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure side by side with what people would use instead.",
-        epilog="The four together take about half an hour; --quick only shows that they work.",
+        epilog="All four take three quarters of an hour; --quick only shows that they work.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round, no files")
