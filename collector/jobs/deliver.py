@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -116,7 +117,7 @@ class Delivery:
         if not total:
             return
         with (
-            self._supply,
+            closing(self._supply),
             Posting(self._post, self.connections, self.stopping) as posting,
         ):
             while self._turn(posting):

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
 from collector.jobs.examine import PAGE, Examiner, Found, Plan
 from collector.storage import examining, installations, leases
@@ -38,15 +36,8 @@ class Pages:
         self._last: tuple[datetime, str] | None = None
         self._is_at_end = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Wait for what is being read, and read no more."""
         self._reader.shutdown(cancel_futures=True)
 
     def write_next(self) -> Plan | None:

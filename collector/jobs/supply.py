@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from collector.domain import limits
 from collector.domain.batching import CANARY
@@ -54,15 +52,8 @@ class Supply:
         self._last: Due | None = None
         self.is_at_end = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Wait for what is being read, and read no more."""
         if self._reader:
             self._reader.shutdown(cancel_futures=True)
 

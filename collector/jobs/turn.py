@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -185,7 +186,7 @@ class Turn:
         self.job.progress.begin("matching", total)
         if not total:
             return
-        with Pages(self.job.database, examiner, self.lease, self.job.clock) as pages:
+        with closing(Pages(self.job.database, examiner, self.lease, self.job.clock)) as pages:
             while not self.job.stopping() and (plan := pages.write_next()):
                 self.report.decided.update(plan.verdicts())
                 self.job.progress.advance(len(plan.decisions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from queue import Queue
 from typing import Any, cast
@@ -51,7 +52,7 @@ def pages(world: World, examiner: Watched) -> Iterator[Pages]:
     with world.database.write() as connection:
         lease = leases.take(connection, PROJECT, "me", world.clock())
     assert lease is not None
-    with Pages(world.database, examiner, lease, world.clock) as pages:
+    with closing(Pages(world.database, examiner, lease, world.clock)) as pages:
         yield pages
 
 
