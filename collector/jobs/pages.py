@@ -1,8 +1,8 @@
 """Goes through the calls that are to be examined, page by page.
 
-While one page is written, a thread of its own reads the next: so planning and writing need not
-wait for each other, and on SQLite the beacons only wait for what is written. What was read ahead
-is looked at again before anything is decided by it.
+While one page is written, a thread of its own reads the next and looks for its sessions: the two
+need not wait for each other, and on SQLite beacons do not wait for the search. What was read ahead
+is looked at again before anything is written by it.
 """
 
 from __future__ import annotations
