@@ -1,7 +1,7 @@
 """The tables. Every key of what belongs to a customer leads with ``project_id``.
 
 So the database can be sharded by customer without a change. Times are UTC. Analysts read the
-``report_*`` views (collector/storage/views.py), which are a contract; the tables may change.
+``report_*`` views, which the migrations make and which are a contract; the tables may change.
 """
 
 from __future__ import annotations
