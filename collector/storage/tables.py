@@ -16,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from collector.domain.installation import MAX_ORIGIN
+from collector.domain.users import MAX_NAME
 from collector.storage.preparing import as_time
 
 #: As much of a refusal's message as is kept beside its count.
@@ -439,3 +440,20 @@ class TokenRow(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
     secret_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
+
+
+class UserAccountRow(Base):
+    """Who may look at the dashboard, of the whole installation of this software: no project's.
+
+    ``stamp`` changes with the password. A session carries the one that it began with, and ends
+    when that is not the user's any more.
+    """
+
+    __tablename__ = "user_account"
+
+    name: Mapped[str] = mapped_column(sa.String(MAX_NAME), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(sa.String(200))
+    stamp: Mapped[str] = mapped_column(sa.String(32))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]

@@ -164,7 +164,7 @@ def test_an_unknown_revision_is_refused_with_the_known_ones(database: Database) 
 def test_every_key_of_a_customers_rows_contains_the_project() -> None:
     """The rule that lets the database be sharded by customer."""
     for table in Base.metadata.sorted_tables:
-        if table.name == "run":
+        if table.name in {"run", "user_account"}:
             continue
         assert next(iter(table.primary_key.columns)).name == "project_id", table.name
         for constraint in table.constraints:
