@@ -26,6 +26,7 @@ DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_VARIABLE = "COLLECTOR_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
+USER_PASSWORD_VARIABLE = "COLLECTOR_USER_PASSWORD"  # noqa: S105 - a name, not a secret
 
 #: Secrets that are arguments of a command rather than settings, with what they are for.
 SECRET_ARGUMENTS = {
@@ -33,6 +34,7 @@ SECRET_ARGUMENTS = {
         "the client secret for `collector installation add` and `edit`, and no other"
     ),
     WEBHOOK_SECRET_VARIABLE: "the secret for `collector webhook add`, and no other",
+    USER_PASSWORD_VARIABLE: "the password for `collector user add` and `password`, and no other",
 }
 
 _WHOLE_NUMBERS = {

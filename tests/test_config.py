@@ -71,7 +71,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         assert getattr(settings, name.lower()) == expected, name
     assert config.log_level_number(settings) == logging.WARNING
     assert {item["variable"] for item in settings.described()} == {
-        f"COLLECTOR_{name}" for name in [*values, "CLIENT_SECRET", "WEBHOOK_SECRET"]
+        f"COLLECTOR_{name}"
+        for name in [*values, "CLIENT_SECRET", "WEBHOOK_SECRET", "USER_PASSWORD"]
     }
 
 

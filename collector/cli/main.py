@@ -34,6 +34,7 @@ COMMANDS = (
     "explain",
     "simulate",
     "retry",
+    "user",
     "sandbox",
     "demo",
 )

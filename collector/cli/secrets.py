@@ -11,8 +11,19 @@ from collector import config
 from collector.errors import UsageError
 
 
-def ask(what: str, *, option: str, variable: str, file: Path | None) -> str:
+def ask(
+    what: str,
+    *,
+    variable: str,
+    option: str | None = None,
+    file: Path | None = None,
+    is_new: bool = False,
+) -> str:
     """The secret called ``what``, from ``file``, else from ``variable``, else from a prompt.
+
+    Args:
+        option: names the file, where the command has such an option.
+        is_new: nobody else knows it, so that a slip at the prompt has to be found by a second one.
 
     Raises:
         UsageError: there is none, or it cannot be read.
@@ -27,11 +38,13 @@ def ask(what: str, *, option: str, variable: str, file: Path | None) -> str:
         secret = config.secret_argument(variable) or ""
         if not secret:
             if not sys.stdin.isatty():
+                ways = variable if option is None else f"{option} or {variable}"
                 raise UsageError(
-                    f"The {what} is missing. Give it by {option} or {variable}; a prompt needs a "
-                    "terminal."
+                    f"The {what} is missing. Give it by {ways}; a prompt needs a terminal."
                 )
-            secret = click.prompt(what.capitalize(), hide_input=True).strip()
+            secret = click.prompt(
+                what.capitalize(), hide_input=True, confirmation_prompt=is_new
+            ).strip()
     if not secret:
         raise UsageError(f"The {what} is empty.")
     return secret

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
-import sys
-import threading
 
 import pytest
 
 from collector.storage.secrets import SecretBox, generate_key
-from tests.cli.conftest import CHILD_SECONDS, PROJECT, CommandLine
+from tests.cli.conftest import PROJECT, CommandLine
+from tests.cli.prompting import answer_prompts
 
 SECRET = "s3cret-of-the-platform"
 
@@ -155,34 +151,9 @@ def test_a_rotation_that_cannot_open_a_webhook_changes_nothing(
 def test_what_is_typed_at_the_prompt_is_stored_and_not_shown(
     shell: CommandLine, secret_key: str
 ) -> None:
-    terminal, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector", "webhook", "add", "twilio", "--project-id", PROJECT],
-        stdin=child, stdout=child, stderr=child, start_new_session=True,
-    )  # fmt: skip
-    os.close(child)
-    deadline = threading.Timer(CHILD_SECONDS, process.kill)
-    deadline.start()
-    try:
-        shown = _read_until(terminal, b"secret:")
-        os.write(terminal, f"{SECRET}\n".encode())
-        shown += _read_until(terminal, None)
-        assert process.wait() == 0, shown
-    finally:
-        deadline.cancel()
-        process.kill()
-        os.close(terminal)
+    code, shown = answer_prompts(
+        ("webhook", "add", "twilio", "--project-id", PROJECT), ("secret:", SECRET)
+    )
+    assert code == 0, shown
     assert stored(shell, secret_key) == {"twilio": SECRET}
-    assert SECRET.encode() not in shown
-
-
-def _read_until(terminal: int, word: bytes | None) -> bytes:
-    """What a child shows until it shows ``word``, or until its end."""
-    shown = b""
-    while word is None or word not in shown:
-        try:
-            shown += os.read(terminal, 1024)
-        except OSError:  # nobody holds its other end any more
-            assert word is None, shown
-            break
-    return shown
+    assert SECRET not in shown
