@@ -12,7 +12,9 @@ from collector.cli.main import COMMANDS
 ROOT = Path(__file__).parent.parent
 MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGES = sorted(
-    path.name for path in (ROOT / "collector").iterdir() if (path / "__init__.py").exists()
+    path.parent.relative_to(ROOT / "collector").as_posix()
+    for path in (ROOT / "collector").glob("*/**/__init__.py")
+    if any(path.parent.glob("[a-z]*.py"))
 )
 
 

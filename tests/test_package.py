@@ -64,6 +64,8 @@ def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path)
         "collector/examples/phone-calls/integration.toml",
         "collector/sandbox/templates/state.html",
         "collector/sources/presets/twilio.toml",
+        "collector/web/dashboard/static/dashboard.css",
+        "collector/web/dashboard/templates/dashboard/login.html",
         "collector/demo/site/templates/base.html",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "static/", "migrations/"))]

@@ -136,7 +136,7 @@ def test_each_query_of_the_readme_answers_from_known_data(
 
 
 def test_every_code_that_the_server_answers_with_is_documented() -> None:
-    web = "".join(path.read_text() for path in (ROOT / "collector" / "web").glob("*.py"))
+    web = "".join(path.read_text() for path in (ROOT / "collector" / "web").rglob("*.py"))
     codes = set(re.findall(r'(?:RequestRefusedError|failure)\(\s*\d{3},\s*"([a-z_]+)"', web))
     assert len(codes) > 10
     codes |= set(NOT_FOR_HERE)

@@ -1,4 +1,4 @@
-"""The HTTP interface: beacons from pages, calls from call platforms, and the snippet.
+"""The HTTP interface: beacons from pages, calls from call platforms, the snippet, the dashboard.
 
 Flask ends at the views. They check what came in, hand it to storage and know no rule.
 """
@@ -13,7 +13,16 @@ from collector.config import Settings
 from collector.errors import DatabaseUnavailableError
 from collector.storage import revisions
 from collector.storage.database import Database
-from collector.web import answers, beacons, calls, health, snippet, state, webhooks
+from collector.web import (
+    answers,
+    beacons,
+    calls,
+    dashboard,
+    health,
+    snippet,
+    state,
+    webhooks,
+)
 
 __all__ = ["create_app"]
 
@@ -43,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     answers.install(app)
     for module in (beacons, calls, webhooks, snippet, health):
         app.register_blueprint(module.blueprint)
+    dashboard.install(app, settings)
     return app
 
 

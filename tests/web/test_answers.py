@@ -117,7 +117,7 @@ def test_a_preflight_allows_json_from_any_origin(client: FlaskClient, origin: st
 @pytest.mark.parametrize(
     ("method", "path", "status", "code", "allow"),
     [
-        ("GET", "/", 404, "not_found", None),
+        ("GET", "/nothing", 404, "not_found", None),
         ("GET", "/v1/snippet.js/", 404, "not_found", None),
         ("POST", "//v1/sessions", 404, "not_found", None),
         ("PUT", "/v1/sessions", 405, "method_not_allowed", {"GET", "HEAD", "POST", "OPTIONS"}),

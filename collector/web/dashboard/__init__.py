@@ -1,0 +1,19 @@
+"""The dashboard: pages for the provider's own people, behind a login.
+
+What may be seen by whoever has logged in is a blueprint that went through `guard.protect`.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from collector.config import Settings
+from collector.web.dashboard import assets, login, overview, sessions, throttle
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Give the application the dashboard, its sessions, and the count of logins."""
+    sessions.install(app, settings)
+    throttle.install(app)
+    for module in (assets, login, overview):
+        app.register_blueprint(module.blueprint)
