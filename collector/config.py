@@ -65,8 +65,8 @@ class Settings:
     )
     secret_key: tuple[str, ...] = _setting(
         (),
-        "encrypts stored secrets; several, comma-separated: the first encrypts, all decrypt "
-        "(make one: collector keys generate)",
+        "encrypts stored secrets and signs logins; several, comma-separated: the first "
+        "encrypts, all decrypt (make one: collector keys generate)",
     )
     auth_url: str = _setting(DOCUMENTED_AUTH_URL, "Contentsquare's token endpoint")
     integration: str = _setting("integration.toml", "path of the integration definition")
@@ -76,7 +76,8 @@ class Settings:
     host: str = _setting("127.0.0.1", "address that `collector serve` listens on")
     port: int = _setting(8000, "port that `collector serve` listens on")
     public_url: str = _setting(
-        "", "address of the server as call platforms know it, such as https://collector.example.com"
+        "",
+        "address of the server as platforms and browsers know it, such as https://collector.example.com",
     )
     processes: int = _setting(0, "worker processes of `collector serve`; 0 chooses by database")
     threads: int = _setting(

@@ -50,7 +50,7 @@ _GRANIAN_LOGS: dict[str, Any] = {
 @click.option("--processes", type=click.IntRange(0, 256), help="Processes; 0 chooses by database.")
 @click.option("--threads", type=click.IntRange(0, 1024), help="Threads of each process; 0 is 128.")
 def serve(**overrides: Any) -> None:
-    """Receive beacons and calls, and serve the snippet.
+    """Receive beacons and calls, serve the snippet, and show the dashboard.
 
     Listens where COLLECTOR_HOST and COLLECTOR_PORT say (127.0.0.1:8000), unless the options say
     otherwise. SQLite is served by one process; PostgreSQL by one for each two cores, at most 4.

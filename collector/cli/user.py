@@ -57,7 +57,7 @@ def add(name: str) -> None:
     if not settings.secret_key:
         click.echo(
             "Nobody can log in while `collector serve` runs without COLLECTOR_SECRET_KEY, which "
-            "signs the sessions. Make one with: collector keys generate",
+            "signs logins. Make one with: collector keys generate",
             err=True,
         )
 
@@ -67,7 +67,7 @@ def add(name: str) -> None:
 def password(name: str) -> None:
     """Give a user another password.
 
-    The sessions that have begun with the old one end at once.
+    Whoever has logged in with the old one is logged out at once.
     """
     with shared.open_database(shared.load_settings()) as database:
         with database.read() as connection:
@@ -76,16 +76,16 @@ def password(name: str) -> None:
         password_hash = _new_password()
         with database.write() as connection:
             users.set_password(connection, name, password_hash, datetime.now(UTC))
-    click.echo(f"Changed the password of {name}, whose sessions have ended.")
+    click.echo(f"Changed the password of {name}, who is logged out everywhere.")
 
 
 @user.command()
 @_name
 def remove(name: str) -> None:
-    """Remove a user, whose sessions end at once."""
+    """Remove a user, who is logged out at once."""
     with shared.open_database(shared.load_settings()) as database, database.write() as connection:
         users.remove(connection, name)
-    click.echo(f"Removed {name}, whose sessions have ended.")
+    click.echo(f"Removed {name}, who is logged out everywhere.")
 
 
 @user.command("list")

@@ -445,7 +445,7 @@ class TokenRow(Base):
 class UserAccountRow(Base):
     """Who may look at the dashboard, of the whole installation of this software: no project's.
 
-    ``stamp`` changes with the password. A session carries the one that it began with, and ends
+    ``stamp`` changes with the password. A login carries the one that it began with, and ends
     when that is not the user's any more.
     """
 

@@ -26,7 +26,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """What a login is compared with, and the stamp that its session is to carry."""
+    """What a login is compared with, and the stamp that it is to carry."""
 
     password_hash: str
     stamp: str
@@ -48,7 +48,7 @@ def add(connection: sa.Connection, name: str, password_hash: PasswordHash, now: 
 def set_password(
     connection: sa.Connection, name: str, password_hash: PasswordHash, now: datetime
 ) -> None:
-    """Store another password, and with it end the user's sessions.
+    """Store another password, and with it end the user's logins.
 
     Raises:
         NotFoundError
@@ -63,7 +63,7 @@ def set_password(
 
 
 def remove(connection: sa.Connection, name: str) -> None:
-    """Forget a user, whose sessions end with that.
+    """Forget a user, whose logins end with that.
 
     Raises:
         NotFoundError
@@ -107,7 +107,7 @@ def find_credentials(connection: sa.Connection, name: str) -> Credentials | None
 
 
 def stamp_of(connection: sa.Connection, name: str) -> str | None:
-    """What a session of this user has to carry; None if there is no such user."""
+    """What a login of this user has to carry; None if there is no such user."""
     return connection.execute(
         sa.select(UserAccountRow.stamp).where(UserAccountRow.name == name)
     ).scalar_one_or_none()

@@ -76,7 +76,7 @@ class State:
 
     @property
     def public_url(self) -> str:
-        """The address of this server as call platforms know it; empty if it is not set."""
+        """The address of this server as platforms and browsers know it; empty if it is not set."""
         return self._settings.public_url
 
     def definition(self) -> Definition:

@@ -46,7 +46,7 @@ def test_a_password_is_changed_by_the_variable(shell: CommandLine) -> None:
     shell.well("user", "add", "anna")
     shell.unset("user_password_file")
     shell.set(user_password="another four quiet words")
-    assert "sessions have ended" in shell.well("user", "password", "anna").out
+    assert "logged out everywhere" in shell.well("user", "password", "anna").out
     assert passwords.fits("another four quiet words", stored(shell)["anna"])
 
 

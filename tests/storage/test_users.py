@@ -1,4 +1,4 @@
-"""The dashboard's users: passwords hashed, sessions ended with the password they began with."""
+"""The dashboard's users: passwords hashed, logins ended with the password they began with."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from flask import Flask
 
 from collector.config import Settings
-from collector.web.dashboard import assets, login, overview, sessions, throttle
+from collector.web.dashboard import assets, cookie, login, overview, throttle
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Give the application the dashboard, its sessions, and the count of logins."""
-    sessions.install(app, settings)
+    """Give the application the dashboard, its cookie, and the count of tried logins."""
+    cookie.install(app, settings)
     throttle.install(app)
     for module in (assets, login, overview):
         app.register_blueprint(module.blueprint)

@@ -17,9 +17,9 @@ from werkzeug.wrappers import Response
 
 from collector.errors import RequestRefusedError
 from collector.web import state
-from collector.web.dashboard import pages, security, sessions
+from collector.web.dashboard import cookie, pages, security
 
-#: The field of every form that carries `sessions.form_token`.
+#: The field of every form that carries `cookie.form_token`.
 TOKEN_FIELD = "form_token"  # noqa: S105 - a name, not a secret
 
 #: An answer 401 has to name a way to log in; browsers leave one that they do not know to the page.
@@ -29,9 +29,9 @@ CHALLENGE = 'Cookie realm="collector"'
 MAX_BODY_BYTES = 16 * 1024
 
 NO_KEY = (
-    "COLLECTOR_SECRET_KEY is not set for this server, so that nobody can log in: sessions are "
-    "signed by it. Make a key once with `collector keys generate`, keep it, and start the server "
-    "again with it."
+    "COLLECTOR_SECRET_KEY is not set for this server, so that nobody can log in: logins are signed "
+    "by it. Make a key once with `collector keys generate`, keep it, and start the server again "
+    "with it."
 )
 
 #: What a browser says of who began a request: this site, or a person (by loading it again).
@@ -63,7 +63,7 @@ def open_to_all(blueprint: Blueprint) -> None:
 def user() -> str | None:
     """The name of who has logged in, if somebody has."""
     if "user" not in g:
-        g.user = sessions.logged_in(state.current().database, datetime.now(UTC))
+        g.user = cookie.logged_in(state.current().database, datetime.now(UTC))
     found: str | None = g.user
     return found
 
@@ -74,7 +74,7 @@ def path_of_ours(text: str | None) -> str:
 
 
 def require_own_form() -> None:
-    """Refuse what no form of this session has posted.
+    """Refuse what no form of ours has posted.
 
     Raises:
         RequestRefusedError: 403 ``cross_site`` or ``form_outdated``.
@@ -82,7 +82,7 @@ def require_own_form() -> None:
     if request.method in _SAFE:
         return
     require_own_site()
-    if not sessions.is_form_token(request.form.get(TOKEN_FIELD, "")):
+    if not cookie.is_form_token(request.form.get(TOKEN_FIELD, "")):
         raise RequestRefusedError(
             403,
             "form_outdated",
@@ -122,7 +122,7 @@ def _is_own(origin: str | None) -> bool:
 
 
 def _require_key() -> None:
-    if not sessions.are_signed(current_app):
+    if not cookie.is_signed(current_app):
         _log.error("secret_key_missing", endpoint=request.endpoint)
         raise RequestRefusedError(503, "secret_key_missing", NO_KEY)
 
@@ -134,7 +134,7 @@ def _require_user() -> Response | None:
         raise RequestRefusedError(
             401,
             "not_logged_in",
-            "Nobody has logged in, or the session has ended. Log in at /login.",
+            "Nobody has logged in, or no longer. Log in at /login.",
             {"WWW-Authenticate": CHALLENGE},
         )
     # What was to be posted is lost, and its address may have no page to go back to.
@@ -146,6 +146,6 @@ def _in_templates() -> dict[str, Any]:
     # Of the user what is known by now: a page that says that the database is away asks it nothing.
     return {
         "user": g.get("user"),
-        "form_token": sessions.form_token,
+        "form_token": cookie.form_token,
         "token_field": TOKEN_FIELD,
     }

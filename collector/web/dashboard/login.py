@@ -1,4 +1,4 @@
-"""``/login`` and ``/logout``: a user's name and password against a session.
+"""``/login`` and ``/logout``: who a user is, told by name and password.
 
 An unknown name and a wrong password are answered the same, after the same work. The logs tell
 which user somebody tried to be, if there is such a user: what else is typed as a name may be a
@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from collector.domain.users import is_name, normal
 from collector.storage import passwords, users
 from collector.web import answers, state
-from collector.web.dashboard import guard, sessions, throttle
+from collector.web.dashboard import cookie, guard, throttle
 from collector.web.dashboard.throttle import Refused
 
 blueprint = Blueprint("login", __name__)
@@ -66,7 +66,7 @@ def form() -> AnyResponse:
 
 @blueprint.post("/login")
 def log_in() -> AnyResponse:
-    """Begin a session, and go where its user wanted to."""
+    """Let a user in, and go where its user wanted to."""
     guard.require_own_site()
     target = guard.path_of_ours(request.form.get("next"))
     name = normal(request.form.get("name", "").strip())
@@ -76,17 +76,17 @@ def log_in() -> AnyResponse:
 
 @blueprint.post("/logout")
 def log_out() -> AnyResponse:
-    """End the session in this browser."""
+    """End the login in this browser."""
     name = guard.user()
     if name is not None:
         guard.require_own_form()
-        sessions.end()
+        cookie.end()
         _log.info("logged_out", user=name)
     return redirect(url_for("login.form"), 303)
 
 
 def _trouble(name: str, password: str) -> _Trouble | None:
-    if not sessions.is_form_token(request.form.get(guard.TOKEN_FIELD, "")):
+    if not cookie.is_form_token(request.form.get(guard.TOKEN_FIELD, "")):
         return _OUTDATED
     counted = throttle.current()
     refused = counted.refused(name, request.remote_addr or "")
@@ -105,7 +105,7 @@ def _trouble(name: str, password: str) -> _Trouble | None:
 
 
 def _let_in(name: str, password: str, now: datetime) -> bool:
-    """Begin a session if the password is the user's, without a transaction while it is hashed."""
+    """Begin a login if the password is the user's, without a transaction while it is hashed."""
     database = state.current().database
     found = None
     if is_name(name):  # a database may not even take what is none
@@ -118,7 +118,7 @@ def _let_in(name: str, password: str, now: datetime) -> bool:
     with database.write() as connection:
         if not users.note_login(connection, name, found.stamp, now):
             return False  # meanwhile the user was removed, or given another password
-    sessions.begin(name, found.stamp, now)
+    cookie.begin(name, found.stamp, now)
     return True
 
 

@@ -7,12 +7,12 @@ import re
 
 import pytest
 import requests
-from flask import Blueprint
+from flask import Blueprint, session
 
 from collector.storage import migrate
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
-from collector.web.dashboard import guard, sessions
+from collector.web.dashboard import cookie, guard
 from tests.web.conftest import BEACON, ORIGIN, Start, before_sql
 from tests.web.dashboard.conftest import NAME, PASSWORD, Browser, OpenBoard, add_user
 
@@ -54,7 +54,7 @@ def test_a_program_is_told_by_json(board: Browser) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "é", None])
-def test_what_no_form_of_this_session_has_posted_does_nothing(
+def test_what_no_form_of_this_login_has_posted_does_nothing(
     board: Browser, token: str | None
 ) -> None:
     board.log_in()
@@ -70,7 +70,7 @@ def test_what_no_form_of_this_session_has_posted_does_nothing(
     assert board.post("/pause/shop", {"form_token": board.token("/")}).text == "paused"
 
 
-def test_a_form_of_another_session_is_none_of_this_one(board: Browser) -> None:
+def test_a_form_of_another_browser_is_none_of_this_one(board: Browser) -> None:
     board.log_in()
     stolen = Browser(board.client.application).token()
     assert board.post("/pause/shop", {"form_token": stolen}).status_code == 403
@@ -131,37 +131,37 @@ def test_the_cookie_is_read_by_no_script_and_sent_by_no_other_site(
     assert "Set-Cookie" not in board.get("/").headers  # looking does not renew it
 
 
-def test_a_session_ends_twelve_hours_after_the_login(board: Browser) -> None:
+def test_a_login_ends_twelve_hours_after_the_login(board: Browser) -> None:
     board.log_in()
-    with board.client.session_transaction() as session:
-        session["since"] -= sessions.LIFETIME.total_seconds() - 60
+    with board.client.session_transaction() as held:
+        held["since"] -= cookie.LIFETIME.total_seconds() - 60
     assert board.is_logged_in()
-    with board.client.session_transaction() as session:
-        session["since"] -= 61
+    with board.client.session_transaction() as held:
+        held["since"] -= 61
     assert not board.is_logged_in()
 
 
-def test_a_new_key_ends_no_session_until_the_old_one_is_taken_away(
+def test_a_new_key_ends_no_login_until_the_old_one_is_taken_away(
     open_board: OpenBoard, secret_key: str
 ) -> None:
     board = open_board()
     board.log_in()
-    cookie = board.client.get_cookie("collector")
-    assert cookie is not None
+    given = board.client.get_cookie("collector")
+    assert given is not None
     new = generate_key()
     for keys, lasts in (((new, secret_key), True), ((new,), False)):
         other = open_board(keys=keys)
-        other.client.set_cookie("collector", cookie.value)
+        other.client.set_cookie("collector", given.value)
         assert other.is_logged_in() is lasts
         assert "Set-Cookie" not in other.get("/").headers
 
 
 def test_a_cookie_that_was_changed_is_nobodys(board: Browser) -> None:
     board.log_in()
-    cookie = board.client.get_cookie("collector")
-    assert cookie is not None
-    last = "A" if cookie.value[-2] != "A" else "B"
-    board.client.set_cookie("collector", cookie.value[:-2] + last + cookie.value[-1])
+    given = board.client.get_cookie("collector")
+    assert given is not None
+    last = "A" if given.value[-2] != "A" else "B"
+    board.client.set_cookie("collector", given.value[:-2] + last + given.value[-1])
     assert not board.is_logged_in()
 
 
@@ -204,7 +204,7 @@ def test_what_a_page_loads_has_its_type_and_is_asked_about(board: Browser) -> No
 
 
 @pytest.mark.usefixtures("installation")
-def test_what_machines_ask_has_no_session_and_sets_no_cookie(board: Browser) -> None:
+def test_what_machines_ask_reads_and_sets_no_cookie(board: Browser) -> None:
     board.log_in()
     answers = [
         board.client.post("/v1/sessions", data=json.dumps(BEACON), content_type="text/plain",
@@ -215,6 +215,8 @@ def test_what_machines_ask_has_no_session_and_sets_no_cookie(board: Browser) -> 
         board.get("/healthz"),
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [204, 401, 200, 404, 200]
+    with board.client.application.test_request_context("/v1/calls"), pytest.raises(RuntimeError):
+        session["x"] = 1
     for answer in answers:
         assert "Set-Cookie" not in answer.headers
         assert "Cookie" not in answer.headers.get("Vary", "")

@@ -1,4 +1,4 @@
-"""Who logs in has a session, whoever does not is told why, and nobody can try for long."""
+"""Who logs in is let in, whoever is not is told why, and nobody can try for long."""
 
 from __future__ import annotations
 
@@ -100,14 +100,14 @@ def test_a_form_that_is_too_old_is_shown_again(browser: Browser) -> None:
 
 
 @before_sql
-def test_nothing_of_the_session_before_goes_on_after_the_login(browser: Browser) -> None:
+def test_nothing_that_the_cookie_held_before_goes_on_after_the_login(browser: Browser) -> None:
     before = browser.token()
-    with browser.client.session_transaction() as session:
-        session["planted"] = "by somebody else"
+    with browser.client.session_transaction() as held:
+        held["planted"] = "by somebody else"
     browser.log_in()
     assert browser.token("/") not in {before, ""}
-    with browser.client.session_transaction() as session:
-        assert "planted" not in session
+    with browser.client.session_transaction() as held:
+        assert "planted" not in held
 
 
 @before_sql
@@ -204,7 +204,7 @@ def test_the_logs_name_users_and_neither_passwords_nor_what_else_was_typed(
 
 
 @before_sql
-def test_a_removed_user_and_a_new_password_end_all_sessions_at_once(
+def test_a_removed_user_and_a_new_password_end_all_logins_at_once(
     open_board: OpenBoard, database: Database
 ) -> None:
     add_user(database, "bert")
