@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import secrets
 import shlex
 import signal
 import socket
@@ -40,6 +41,7 @@ from collector.storage.secrets import generate_key
 
 PROJECT, INTEGRATION = 162, 42
 CLIENT_ID, CLIENT_SECRET = "demo-client", "demo-secret"
+USER = "demo"
 PORTS = {"collector": 8000, "sandbox": 8001, "shop": 8002}
 EVERY = "5s"
 TIMEOUT_SECONDS = 30
@@ -73,6 +75,7 @@ class Stage:
         self._collector = f"http://127.0.0.1:{_free_port(PORTS['collector'])}"
         self._database = f"sqlite:///{folder / 'collector.db'}"
         self._sandbox = stack.enter_context(_sandbox())
+        self._password = secrets.token_urlsafe(12)
         self._environment = config.environment_with(
             database_url=self._database,
             secret_key=generate_key(),
@@ -80,6 +83,8 @@ class Stage:
             integration=str(resources.path("examples") / "phone-calls" / "integration.toml"),
             log_level="warning",
             client_secret=CLIENT_SECRET,
+            user_password=self._password,
+            port=self._collector.rpartition(":")[2],
         )
         shop_port = _free_port(PORTS["shop"])
         self._shop = f"http://127.0.0.1:{shop_port}"
@@ -105,12 +110,12 @@ class Stage:
             f"--client-id {CLIENT_ID} --origin {self._shop} --region FR --name 'Demo shop'"
         )
         self._command(f"installation check {PROJECT}")
+        self._command(f"user add {USER}")
         self._token = self._command(
             f"token create --scope calls --project-id {PROJECT}", show=False
         ).strip()
-        port = self._collector.rpartition(":")[2]
-        click.secho(f"$ collector serve --port {port}", fg="cyan")
-        self._stack.enter_context(self._child("serve", "--port", port, "--processes", "1"))
+        click.secho("$ collector serve", fg="cyan")
+        self._stack.enter_context(self._child("serve", "--processes", "1"))
         _await(f"{self._collector}/readyz")
 
     def play(self, day: Day) -> None:
@@ -138,6 +143,7 @@ class Stage:
         self._stack.enter_context(self._child("reconcile", "--every", EVERY, quiet=True))
         click.echo(
             f"  The shop       {self._shop}/contact  (visit it, and place a call)\n"
+            f"  The dashboard  {self._collector}/  (user {USER}, password {self._password})\n"
             f"  The sandbox    {self._sandbox.url}/  (your call appears within {EVERY})\n"
             f"  The database   {self._folder / 'collector.db'}  (SQLite: read report_calls)\n"
             "Ctrl-C ends it and removes everything."
