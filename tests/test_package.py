@@ -67,6 +67,8 @@ def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path)
         "collector/web/dashboard/static/dashboard.css",
         "collector/web/dashboard/templates/dashboard/login.html",
         "collector/demo/site/templates/base.html",
+        "collector/web/openapi/templates/openapi/api.html",
+        "collector/web/openapi/static/api.css",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "static/", "migrations/"))]
 

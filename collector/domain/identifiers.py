@@ -27,9 +27,12 @@ MAX_KEY_LENGTH = 200
 #: What programs write where they have nothing to say, or not the text that was meant. As a key it
 #: would be shared by all visitors of a page, or all calls of a file, that says so.
 _NOTHING = re.compile(r"undefined|null|NULL|None|NaN|\\N|\(not set\)|\[object \w+\]")
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,29}")
+KIND_PATTERN = r"[a-z][a-z0-9_]{0,29}"
 #: User ids look like ``ae267-6g87D-88Nn6od`` or a UUID (Retrieving session identifiers).
-_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+USER_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+_KIND = re.compile(KIND_PATTERN)
+_USER_ID = re.compile(USER_ID_PATTERN)
 
 
 class SessionId(NamedTuple):

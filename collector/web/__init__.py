@@ -13,16 +13,8 @@ from collector.config import Settings
 from collector.errors import DatabaseUnavailableError
 from collector.storage import revisions
 from collector.storage.database import Database
-from collector.web import (
-    answers,
-    beacons,
-    calls,
-    dashboard,
-    health,
-    snippet,
-    state,
-    webhooks,
-)
+from collector.web import answers, beacons, calls, dashboard, health, snippet, state, webhooks
+from collector.web.openapi import views as openapi
 
 __all__ = ["create_app"]
 
@@ -50,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     state.install(app, settings)
     answers.install(app)
-    for module in (beacons, calls, webhooks, snippet, health):
+    for module in (beacons, calls, webhooks, snippet, health, openapi):
         app.register_blueprint(module.blueprint)
     dashboard.install(app, settings)
     return app

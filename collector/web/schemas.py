@@ -1,4 +1,7 @@
-"""What the bodies of requests look like, and how their errors are told in one sentence."""
+"""What the bodies of requests look like, and how their errors are told in one sentence.
+
+What stands in ``metadata`` checks nothing: it is what `collector.web.openapi` tells besides.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,12 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from collector.domain.identifiers import (
+    KIND_PATTERN,
+    MAX_KEY_LENGTH,
+    MAX_KEYS,
     MAX_PROJECT_ID,
     MAX_SESSION_NUMBER,
+    USER_ID_PATTERN,
     SessionId,
     is_user_id,
 )
@@ -23,10 +30,13 @@ class ProjectId(fields.Integer):
         return super()._deserialize(value, attr, data, **options)
 
 
-def _integer(name: str, highest: int, kind: type[fields.Integer]) -> fields.Integer:
+def _integer(
+    name: str, highest: int, kind: type[fields.Integer], about: dict[str, Any]
+) -> fields.Integer:
     wrong = f"must be an integer from 1 to {highest}"
     return kind(
         data_key=name,
+        metadata=about,
         required=True,
         strict=True,
         validate=validate.Range(1, highest, error=wrong),
@@ -39,26 +49,51 @@ def _check_user_id(value: str) -> None:
         raise ValidationError("must be 1 to 100 letters, digits and . _ -, as the tag gives it")
 
 
+_PROJECT_ID = {
+    "type": ["integer", "string"],
+    "pattern": "^[0-9]{1,19}$",
+    "description": "The customer's Contentsquare project; a number, or its digits as text.",
+}
+_USER_ID = {
+    "pattern": f"^{USER_ID_PATTERN}$",
+    "description": "Contentsquare's user id of the visitor, as its tag tells it.",
+}
+_SESSION_NUMBER = {"description": "Which session of this user it is, counted from 1."}
+_KEYS = {
+    "type": "object",
+    "maxProperties": MAX_KEYS,
+    "propertyNames": {"pattern": f"^{KIND_PATTERN}$"},
+    "additionalProperties": {
+        "type": ["string", "number", "boolean", "null"],
+        "maxLength": MAX_KEY_LENGTH,
+    },
+    "description": "The match keys by kind: what a session and a call can share. A key that "
+    "breaks a rule is left out, named in the header `X-Collector-Ignored`, and costs the session "
+    "nothing.",
+}
+
+
 class BeaconSchema(Schema):
     """The body of ``POST /v1/sessions``. Unknown fields are left alone: newer snippets may add."""
 
     class Meta:
         unknown = EXCLUDE
 
-    project_id = _integer("projectId", MAX_PROJECT_ID, ProjectId)
+    project_id = _integer("projectId", MAX_PROJECT_ID, ProjectId, _PROJECT_ID)
     user_id = fields.String(
         data_key="userId",
         required=True,
         validate=_check_user_id,
+        metadata=_USER_ID,
         error_messages={
             "required": "is missing",
             "null": "must be a string",
             "invalid": "must be a string",
         },
     )
-    session_number = _integer("sessionNumber", MAX_SESSION_NUMBER, fields.Integer)
+    session_number = _integer("sessionNumber", MAX_SESSION_NUMBER, fields.Integer, _SESSION_NUMBER)
     # What keys may be is the domain's business: bad ones do not cost the beacon.
-    keys = fields.Raw(load_default=None, allow_none=True)
+    keys = fields.Raw(load_default=None, allow_none=True, metadata=_KEYS)
 
     @pre_load
     def _split_session_key(self, body: dict[str, Any], **_options: Any) -> dict[str, Any]:
