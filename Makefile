@@ -7,7 +7,7 @@ BIN := .venv/bin
 QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture snippet bench bench-page bench-matching clean
+.PHONY: help demo test check docs torture snippet bench bench-page bench-matching clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ check: .venv/.dev ## lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.dev ## build the docs as a site in docs/_build
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . docs/_build
+	@echo "Open docs/_build/index.html"
 
 torture: .venv/.dev ## kill job and server everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
 	@$(QUIETLY) $(BIN)/python -m tests.torture $(TORTURE_ARGS)
@@ -44,7 +48,7 @@ bench-matching: .venv/.dev ## measure how right the matching is, by rule (docs/m
 	@$(BIN)/python -m bench.matching_quality $(BENCH_ARGS)
 
 clean: ## remove what make has made
-	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv dist docs/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }

@@ -18,6 +18,10 @@ def require_exists(words: Sequence[str]) -> None:
         found = command.get_command(context, left[0])
         assert found is not None, f"no command {left[0]}"
         command, left = found, left[1:]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     given = {word.split("=")[0] for word in left if word.startswith("--")}
     assert given <= known | {"--help"}, f"{command.name} has no {given - known}"

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "collector"
 
 
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True, timeout=TIMEOUT)
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
 def environment(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COLLECTOR_")}
     return kept | {"COLLECTOR_DATABASE_URL": f"sqlite:///{tmp_path / 'collector.db'}"}
@@ -71,6 +81,28 @@ def test_the_wheel_holds_the_snippet_the_migrations_and_the_example(wheel: Path)
         "collector/web/openapi/static/api.css",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "static/", "migrations/"))]
+
+
+def test_the_licence_travels_with_both_and_the_pages_and_examples_with_the_source(
+    wheel: Path, sdist: Path
+) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
+    with tarfile.open(sdist) as archive:
+        files = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/index.md",
+        "docs/conf.py",
+        "docs/pictures/layers.svg",
+        "deploy/README.md",
+        "deploy/nginx/collector.conf",
+        "tests/test_package.py",
+    } <= files
+    assert not [name for name in files if name.startswith("docs/_build")]
 
 
 def test_an_installed_wheel_migrates_a_database_and_serves_the_snippet(

@@ -33,7 +33,7 @@ _SECURITY = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token from `collector token create --scope calls`.",
+        "description": "A token from `collector token create --scope calls --project-id N`.",
     },
     "basic": {
         "type": "http",
