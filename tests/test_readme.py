@@ -1,58 +1,28 @@
-"""The README tells the truth: its commands, settings and queries are the program's own."""
+"""The README tells the truth: its settings and queries are the program's own.
+
+Its commands are run with those of all pages (`tests/test_docs.py`).
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import sqlalchemy as sa
 
-from collector.cli.main import cli
 from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
 from collector.domain.verdicts import Verdict
 from collector.sandbox import Sandbox
 from collector.storage.database import Database
 from collector.web.answers import NOT_FOR_HERE
+from tests.pages import ROOT, blocks, text_of
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.world import Clock, World
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no {language} block"
-    return found
-
-
-def commands() -> list[list[str]]:
-    """Every `collector …` line of the shell blocks, and of code within sentences."""
-    text = "\n".join(blocks("sh")).replace("\\\n", " ")
-    text = re.sub(r'"\$\((collector [^)]*)\)"', r"\n\1\n", text)
-    lines = [line.split(" #")[0].strip() for line in text.splitlines()]
-    lines += re.findall(r"`(collector [a-z][^`]*)`", README)
-    return [shlex.split(line)[1:] for line in lines if line.startswith("collector ")]
-
-
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_each_command_of_the_readme_exists_with_its_options(words: list[str]) -> None:
-    command: click.Command = cli
-    context = click.Context(cli)
-    while words and isinstance(command, click.Group):
-        found = command.get_command(context, words[0])
-        assert found is not None, f"no command {words[0]}"
-        command, words = found, words[1:]
-    known = {option for parameter in command.params for option in parameter.opts}
-    given = {word.split("=")[0] for word in words if word.startswith("--")}
-    assert given <= known | {"--help"}
+README = text_of("README.md")
 
 
 def test_the_table_of_settings_is_the_programs_own() -> None:
@@ -71,21 +41,9 @@ def _shown(default: Any) -> str:
     return "not set" if default in {(), ""} else str(default)
 
 
-def test_no_variable_is_mentioned_that_is_not_read() -> None:
-    mentioned = set(re.findall(r"COLLECTOR_[A-Z_]+[A-Z]", README))
-    known = {PREFIX + item.name.upper() for item in fields(Settings)} | set(SECRET_ARGUMENTS)
-    assert mentioned <= known
-
-
 def test_each_verdict_is_explained() -> None:
     table = re.findall(r"^\| `([a-z_]+)` \| \S.* \|$", README, re.MULTILINE)
     assert table == [verdict.value for verdict in Verdict]
-
-
-def test_each_make_target_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-    mentioned = set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE))
-    assert {"demo", "test"} <= mentioned <= targets
 
 
 @pytest.fixture
@@ -123,7 +81,9 @@ ANSWERS: tuple[list[dict[str, Any]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("query", "answer"), list(zip(blocks("sql"), ANSWERS, strict=True)))
+@pytest.mark.parametrize(
+    ("query", "answer"), list(zip(blocks(README, "sql"), ANSWERS, strict=True))
+)
 def test_each_query_of_the_readme_answers_from_known_data(
     known: Database, query: str, answer: list[dict[str, Any]]
 ) -> None:
