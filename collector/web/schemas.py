@@ -51,7 +51,7 @@ def _check_user_id(value: str) -> None:
 
 _PROJECT_ID = {
     "type": ["integer", "string"],
-    "pattern": "^[0-9]{1,19}$",
+    "pattern": "^[1-9][0-9]{0,14}$",
     "description": "The customer's Contentsquare project; a number, or its digits as text.",
 }
 _USER_ID = {

@@ -170,7 +170,8 @@ def proxy(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     server = serving.start(url, folder=folder)
     port, plain_port = free_port(), free_port()
     configure(folder, "{}:{}".format(*server.address), port, plain_port)
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    here = ("-p", str(folder), "-e", str(folder / "error.log"))
+    command = [NGINX, *here, "-c", str(folder / "nginx.conf")]
     tried = subprocess.run([*command, "-t"], check=False, capture_output=True, text=True)
     assert tried.returncode == 0, tried.stderr
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as nginx:

@@ -146,7 +146,9 @@ def test_the_examples_are_valid_by_the_schemas_that_they_stand_beside(
         {"projectId": 162, "userId": "u"},
         {"projectId": 0, "userId": "u", "sessionNumber": 4},
         {"projectId": 162, "userId": "a b", "sessionNumber": 4},
+        {"projectId": "0", "userId": "u", "sessionNumber": 4},
         {"projectId": 162, "sessionKey": "no-number"},
+        {"projectId": 162, "sessionKey": "u.0"},
     ],
 )
 def test_what_the_server_refuses_is_invalid_by_the_document_too(

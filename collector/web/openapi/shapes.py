@@ -23,7 +23,7 @@ class KeyedBeaconSchema(BeaconSchema):
         data_key="sessionKey",
         required=True,
         metadata={
-            "pattern": f"^{USER_ID_PATTERN}\\.[0-9]{{1,19}}$",
+            "pattern": f"^{USER_ID_PATTERN}\\.[1-9][0-9]{{0,8}}$",
             "description": "`userId.sessionNumber`, split at its last dot.",
         },
     )
