@@ -121,8 +121,8 @@ _BEACON: _Object = {
     "tags": ["Sessions"],
     "summary": "A session was seen, with these keys",
     "description": "Posted by the snippet; apps and servers may post too, without a header "
-    "`Origin`. The same again changes nothing but when the session was last seen, so that it may "
-    "always be repeated. Unknown fields are ignored.",
+    "`Origin`. The same again changes nothing but when the session was last seen and how many "
+    "beacons it had, so that it may always be repeated. Unknown fields are ignored.",
     "security": [],
     "requestBody": _body(
         {
