@@ -25,8 +25,10 @@ pytestmark = before_sql
 
 #: Blueprints that the document leaves out, each with the reason.
 LEFT_OUT = {
-    "dashboard": "pages for people behind a login, no interface for programs",
+    "pages": "pages for people behind a login, no interface for programs",
+    "assets": "what those load",
     "login": "the same",
+    "overview": "the same",
     "metrics": "Prometheus's own form, for the operator alone",
 }
 
