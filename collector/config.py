@@ -94,6 +94,14 @@ class Settings:
     connections_per_installation: int = _setting(
         2, "of these, for one installation; halved for the rest of a run by an answer 429"
     )
+    metrics_token: str = _setting(
+        "", "who sends it as a bearer token may read `/metrics`; not set: only who asks from here"
+    )
+    metrics_folder: str = _setting(
+        "",
+        "a folder in which the processes of another WSGI server add up their metrics; "
+        "`collector serve` needs none",
+    )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("console", "console or json")
 
@@ -142,6 +150,8 @@ class Settings:
             return mask_url(value) or "not set"
         if name == "secret_key":
             return f"{len(value)} key(s), hidden" if value else "not set"
+        if name == "metrics_token":
+            return "hidden" if value else "not set"
         return "not set" if value == "" else str(value)
 
 
@@ -226,6 +236,12 @@ def _check(settings: Settings) -> None:
         raise SettingError(
             f"COLLECTOR_PUBLIC_URL is {mask_url(settings.public_url)!r}; it must be an address "
             "without user, query and fragment, such as https://collector.example.com"
+        )
+    token = settings.metrics_token
+    if token and not re.fullmatch(r"[\w.~+/=-]{16,}", token, re.ASCII):
+        raise SettingError(
+            "COLLECTOR_METRICS_TOKEN must have at least 16 characters, of letters, digits and "
+            "-._~+/= only. Make one with: openssl rand -hex 32"
         )
     for name, (low, high) in _WHOLE_NUMBERS.items():
         value = getattr(settings, name)

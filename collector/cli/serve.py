@@ -5,9 +5,14 @@ Any WSGI server can do the same with ``collector.web:create_app()``, which does 
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import os
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -74,12 +79,30 @@ def serve(**overrides: Any) -> None:
     multiprocessing.set_start_method("spawn", force=True)
     server = _server(settings, address, port)
     server.on_startup(partial(_announce, address, port))
-    try:
-        server.serve(target_loader=partial(_load, settings), wrap_loader=False)
-    except SystemExit:
-        # Told to stop as a group, a worker may be gone before it was asked: that is no failure.
-        if not server.interrupt_signal:
-            raise
+    with _metrics_folder(settings) as folder:
+        settings = replace(settings, metrics_folder=folder)
+        try:
+            server.serve(target_loader=partial(_load, settings), wrap_loader=False)
+        except SystemExit:
+            # Told to stop as a group, a worker may be gone before it was asked: that is no failure.
+            if not server.interrupt_signal:
+                raise
+
+
+@contextmanager
+def _metrics_folder(settings: Settings) -> Iterator[str]:
+    """Where the workers add up their metrics: as set, else a folder that goes with this process."""
+    if settings.metrics_folder:
+        yield settings.metrics_folder
+        return
+    with tempfile.TemporaryDirectory(prefix="collector-metrics-") as folder:
+        # What tidies up temporary files, as systemd does after days, leaves a locked folder alone.
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield folder
+        finally:
+            os.close(lock)
 
 
 def _server(settings: Settings, address: str, port: int) -> AbstractServer[Any]:

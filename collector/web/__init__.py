@@ -5,15 +5,28 @@ Flask ends at the views. They check what came in, hand it to storage and know no
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 from flask import Flask
 
 from collector import config, logs
 from collector.config import Settings
-from collector.errors import DatabaseUnavailableError
+from collector.errors import DatabaseUnavailableError, SettingError
 from collector.storage import revisions
 from collector.storage.database import Database
-from collector.web import answers, beacons, calls, dashboard, health, snippet, state, webhooks
+from collector.web import (
+    answers,
+    beacons,
+    calls,
+    dashboard,
+    health,
+    meter,
+    metrics,
+    snippet,
+    state,
+    webhooks,
+)
 from collector.web.openapi import views as openapi
 
 __all__ = ["create_app"]
@@ -37,12 +50,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings = config.load()
         logs.configure(settings)
     _require_migrated(settings)
+    if settings.metrics_folder and not Path(settings.metrics_folder).is_dir():
+        raise SettingError(
+            f"COLLECTOR_METRICS_FOLDER is {settings.metrics_folder!r}, which is no folder. Make "
+            "it, writable for the server, or leave it unset."
+        )
     app = Flask(__name__, static_folder=None)
     # A misspelt path is answered as such; a redirect of a beacon would lose it.
     app.url_map.merge_slashes = False
     state.install(app, settings)
+    meter.install(app, state.of(app).meter, beacons="beacons.record")
     answers.install(app)
-    for module in (beacons, calls, webhooks, snippet, health, openapi):
+    for module in (beacons, calls, webhooks, snippet, health, openapi, metrics):
         app.register_blueprint(module.blueprint)
     dashboard.install(app, settings)
     return app

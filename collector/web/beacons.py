@@ -105,8 +105,10 @@ def count(response: Response) -> Response:
     outcomes = [answers.failed() or (ACCEPTED, "")]
     if outcomes[0][0] == ACCEPTED and g.left_out:
         outcomes.append((KEY_IGNORED, _without_wild_names(g.left_out[0])))
+    shared = state.current()
     for outcome, detail in outcomes:
-        state.current().counts.note(
+        shared.meter.beacon(outcome).add()
+        shared.counts.note(
             g.get("project_id", NO_PROJECT),
             outcome,
             origin=origin_name(request.headers.get("Origin")),

@@ -49,13 +49,18 @@ class GroupCommit(Generic[Item]):
         write: writes items in one transaction; for each it returns None, or why it was not
             written. What it raises is raised to all of that transaction, and to nobody else.
         limit: so many may wait at a time, those included that are being written.
+        tell: is told how many wait, whenever that changes.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[Item]], Sequence[BaseException | None]], limit: int
+        self,
+        write: Callable[[Sequence[Item]], Sequence[BaseException | None]],
+        limit: int,
+        tell: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._write = write
         self._limit = limit
+        self._tell = tell
         self._lock = allocate_lock()  # guards what follows, and is never held while SQL runs
         self._queue: list[_Waiting[Item]] = []
         self._waiting = 0
@@ -73,6 +78,7 @@ class GroupCommit(Generic[Item]):
             if self._waiting >= self._limit:
                 raise TooManyWaitingError
             self._waiting += 1
+            self._tell(self._waiting)
             self._queue.append(me)
             is_first, self._is_writing = not self._is_writing, True
         if not is_first:
@@ -94,6 +100,7 @@ class GroupCommit(Generic[Item]):
             failures = [error] * len(together)
         with self._lock:
             self._waiting -= len(together)
+            self._tell(self._waiting)
             next_writer = self._queue[0] if self._queue else None
             self._is_writing = next_writer is not None
         if next_writer is not None:

@@ -13,6 +13,7 @@ import asyncio
 import atexit
 import multiprocessing
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage.beacon_counts import UNNAMED
 from collector.storage.sightings import Seen
 from collector.web import answers, beacons, bodies, receiving, schemas, state
+from collector.web.meter import BEGUN
 from collector.web.rsgi import Closed, Exchange, HeaderList, Headers, Scope
 from collector.web.threads import EndedEarly, Threads
 
@@ -45,6 +47,9 @@ class Express:
 
     def __init__(self, app: Flask, threads: int) -> None:
         self._shared = state.of(app)
+        self._shared.meter.slots.open()
+        self._accepted = self._shared.meter.beacon(ACCEPTED)
+        self._seconds = self._shared.meter.express
         self._threads = Threads(app, threads)
         #: The tracking numbers that were met, with their regions: to read one costs much once.
         self._numbers: set[tuple[str, str | None]] = set()
@@ -59,6 +64,7 @@ class Express:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
+        begun = time.perf_counter()
         body: bytes | EndedEarly | None = None
         more: Mapping[str, Any] = _NOTHING
         is_beacons = scope.path == beacons.PATH
@@ -75,9 +81,11 @@ class Express:
                     self._count(seen, origin)
                     with suppress(Closed):  # whoever asked has gone
                         exchange.response_empty(204, _headers(origin))
+                    self._seconds.add(time.perf_counter() - begun)
                     return
                 more = failed
         limit = beacons.MAX_BODY_BYTES if is_beacons else receiving.MAX_BODY_BYTES
+        more = {**more, BEGUN: begun}
         await self._threads.answer(scope, exchange, body=body, limit=limit, more=more)
 
     async def _store(self, seen: Seen) -> Mapping[str, Any] | None:
@@ -91,6 +99,7 @@ class Express:
         return None
 
     def _count(self, seen: Seen, origin: str | None) -> None:
+        self._accepted.add()
         self._shared.counts.note(
             seen.beacon.project_id,
             ACCEPTED,

@@ -28,13 +28,18 @@ class Parking(Generic[Item]):
     Args:
         write: as for `collector.web.committing.GroupCommit`.
         limit: so many may wait at a time, those included that are being written.
+        tell: is told how many wait, whenever that changes.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[Item]], Sequence[BaseException | None]], limit: int
+        self,
+        write: Callable[[Sequence[Item]], Sequence[BaseException | None]],
+        limit: int,
+        tell: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._write = write
         self._limit = limit
+        self._tell = tell
         self._waiting = 0
         self._is_calling = False
         self._thread: Thread | None = None
@@ -54,6 +59,7 @@ class Parking(Generic[Item]):
         if self._waiting >= self._limit:
             raise TooManyWaitingError
         self._waiting += 1
+        self._tell(self._waiting)
         loop = asyncio.get_running_loop()
         stored = loop.create_future()
         with self._lock:
@@ -116,6 +122,7 @@ class Parking(Generic[Item]):
         self, together: Sequence[_Parked[Item]], failures: Sequence[BaseException | None]
     ) -> None:
         self._waiting -= len(together)
+        self._tell(self._waiting)
         for (_, stored), failure in zip(together, failures, strict=True):
             if stored.cancelled():  # nobody waits for it any more
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,10 @@ from collector.storage.sightings import Seen
 from collector.web import capacity
 from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
+from collector.web.measured import Measured
+from collector.web.meter import Meter
 from collector.web.parking import Parking
+from collector.web.slots import Slots
 
 _NAME = "collector"
 
@@ -36,16 +40,24 @@ class State:
         self._definition: tuple[int, Definition] | None = None
         self._definition_lock = Lock()
         self.counts = BeaconCounts(lambda: self.database)
+        folder = settings.metrics_folder
+        parked, waiting = capacity.parked(settings), capacity.waiting(settings)
+        self.meter = Meter(Slots(Path(folder) if folder else None), parked=parked, waiting=waiting)
+        self.measured = Measured(lambda: self.database)
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
         #: Store a beacon, together with others. On return it is on disk.
-        self.store = GroupCommit[Seen](self._record, limit=capacity.waiting(settings))
+        self.store = GroupCommit[Seen](self._record, limit=waiting, tell=self.meter.waiting.set)
         #: The same for the beacons that a server's event loop judges.
-        self.parking = Parking[Seen](self._record, limit=capacity.parked(settings))
+        self.parking = Parking[Seen](self._record, limit=parked, tell=self.meter.parked.set)
 
     def _record(self, seen: Sequence[Seen]) -> Sequence[Exception | None]:
-        return sessions.record_all(self.database, seen)
+        begun = time.perf_counter()
+        found = sessions.record_all(self.database, seen)
+        self.meter.commit_seconds.add(time.perf_counter() - begun)
+        self.meter.commit_beacons.add(len(seen))
+        return found
 
     @property
     def database(self) -> Database:
@@ -75,6 +87,11 @@ class State:
         return self._settings.refused_for
 
     @property
+    def metrics_token(self) -> str:
+        """Whoever has it may read the metrics; empty if only this machine may."""
+        return self._settings.metrics_token
+
+    @property
     def public_url(self) -> str:
         """The address of this server as platforms and browsers know it; empty if it is not set."""
         return self._settings.public_url
@@ -99,6 +116,7 @@ class State:
         with self._database_lock:
             if self._database is not None:
                 self._database.close()
+        self.meter.slots.close()
 
 
 def install(app: Flask, settings: Settings) -> None:
