@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from collector.storage import migrate
 from collector.storage.database import Database
@@ -115,3 +117,14 @@ def calls_url(calls_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -
     name = server.create()
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture
+def restored_logs() -> Iterator[None]:
+    """Lets a test set up the logs of this process, and undoes it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -39,6 +39,8 @@ def test_without_any_variable_the_defaults_hold() -> None:
         refused_days=30,
         connections=8,
         connections_per_installation=2,
+        metrics_token="",
+        metrics_folder="",
         log_level="info",
         log_format="console",
     )
@@ -60,6 +62,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "REFUSED_DAYS": ("90", 90),
         "CONNECTIONS": ("16", 16),
         "CONNECTIONS_PER_INSTALLATION": ("4", 4),
+        "METRICS_TOKEN": ("0123456789abcdef", None),
+        "METRICS_FOLDER": ("/run/collector", None),
         "LOG_LEVEL": ("WARNING", "warning"),
         "LOG_FORMAT": ("JSON", "json"),
     }
@@ -89,6 +93,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         ("AUTH_URL", "api.contentsquare.com", "not an http(s) URL"),
         ("AUTH_URL", "ftp://api.contentsquare.com/v1", "not an http(s) URL"),
         ("AUTH_URL", "https:///v1/oauth/token", "not an http(s) URL"),
+        ("METRICS_TOKEN", SECRET[:15], "openssl rand -hex 32"),
+        ("METRICS_TOKEN", f"{SECRET} and more", "openssl rand -hex 32"),
         ("PORT", "http", "whole number"),
         ("PORT", "80.5", "whole number"),
         ("PORT", "-1", "between 0 and 65535"),

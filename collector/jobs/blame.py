@@ -30,13 +30,25 @@ class Search:
     refusals: dict[str, runs.Batch] = field(default_factory=dict)
 
 
+@dataclass(kw_only=True, slots=True)
+class Blamed:
+    """What one transaction has concluded: calls with the batches in which they were refused."""
+
+    rejected: list[tuple[str, runs.Batch]] = field(default_factory=list)
+    is_paused: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blame:
-    """The conclusions of one installation's delivery in one run, to be drawn under its lease."""
+    """The conclusions of one installation's delivery in one run, to be drawn under its lease.
+
+    ``blamed`` is filled on the way.
+    """
 
     project_id: int
     report: ProjectReport
     progress: Progress
+    blamed: Blamed = field(default_factory=Blamed)
 
     def conclude(
         self, connection: Connection, search: Search, now: datetime, *, is_complete: bool
@@ -78,6 +90,7 @@ class Blame:
                 message=batch.message,
                 now=now,
             )
+            self.blamed.rejected.append((culprit.call_id, batch))
         installations.note_refused(connection, self.project_id, search.isolation.row.refused)
         self.report.rejected += len(culprits)
         self.progress.advance(len(culprits))
@@ -96,6 +109,7 @@ class Blame:
         Others are tried first the next time, and all is built anew: the definition may be mended.
         """
         self.report.end(ProjectOutcome.PROBLEM, message)
+        self.blamed.is_paused |= pause
         installations.distrust(connection, self.project_id, pause=pause, now=now)
         deliveries.postpone(
             connection, self.project_id, refused, message=sentences.REFUSED_AS_ALL, now=now

@@ -21,8 +21,8 @@ from collector.domain.enrichment import Enrichment
 from collector.domain.installation import Installation
 from collector.errors import ContentsquareError, UnavailableError
 from collector.jobs import sentences
-from collector.jobs.blame import Blame, Search
-from collector.jobs.noting import Group, Notes, in_doubt_from, log_batches
+from collector.jobs.blame import Blame, Blamed, Search
+from collector.jobs.noting import Group, Notes, in_doubt_from, log_noted
 from collector.jobs.posting import Posted, Posting
 from collector.jobs.progress import Progress
 from collector.jobs.report import ProjectOutcome, ProjectReport
@@ -87,6 +87,8 @@ class Delivery:
     _blocked: bool = field(init=False, default=False)
     _over: bool = field(init=False, default=False)
     _errors: list[Exception] = field(init=False, default_factory=list)
+    #: Who is blamed in the transaction that is under way.
+    _blamed: Blamed = field(init=False, default_factory=Blamed)
 
     def __post_init__(self) -> None:
         self._supply = Supply(
@@ -139,6 +141,7 @@ class Delivery:
         self._over = self._over or self.stopping()
         begun, now = self.monotonic(), self.clock()
         groups: list[Group] = []
+        self._blamed = Blamed()
         with self.database.write() as connection:
             leases.hold(connection, self.lease, now)
             batches = [self._learn(connection, one, now) for one in posted]
@@ -149,7 +152,7 @@ class Delivery:
             if self._over:
                 self._end(connection, posting.take_back(), now)
         posting.put(groups)
-        log_batches(batch for batch in batches if batch)
+        log_noted(batches, self._blamed)
         return not posting.is_empty or self._may_begin(posting)
 
     def _may_begin(self, posting: Posting[Group]) -> bool:
@@ -251,7 +254,12 @@ class Delivery:
     ) -> None:
         self._open -= 1
         self._is_canary_open = False
-        blame = Blame(project_id=self.lease.project_id, report=self.report, progress=self.progress)
+        blame = Blame(
+            project_id=self.lease.project_id,
+            report=self.report,
+            progress=self.progress,
+            blamed=self._blamed,
+        )
         if not blame.conclude(connection, search, now, is_complete=is_complete):
             self._over = True
 
@@ -283,7 +291,7 @@ class Delivery:
     def _note_pace(self, posting: Posting[Group]) -> None:
         if posting.connections < (self.report.slowed_to or self.connections):
             self.report.slowed_to = posting.connections
-            log.warning("slowed", project_id=self.lease.project_id, connections=posting.connections)
+            log.warning("slowed", connections=posting.connections)
 
     def _notes(self, now: datetime) -> Notes:
         return Notes(

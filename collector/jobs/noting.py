@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from collector.contentsquare import Answer, Outcome
-from collector.jobs.blame import Search
+from collector.jobs.blame import Blamed, Search
 from collector.jobs.report import ProjectReport
 from collector.logs import Logger
 from collector.storage import deliveries, installations, outbox, runs
@@ -105,16 +105,20 @@ def in_doubt_from(group: Sequence[Due], sent: runs.Batch) -> list[Due]:
     ]
 
 
-def log_batches(batches: Iterable[runs.Batch]) -> None:
+def log_noted(batches: Iterable[runs.Batch | None], blamed: Blamed) -> None:
     """Once it is on disk."""
-    for batch in batches:
+    for batch in filter(None, batches):
         log.info(
             "batch",
-            project_id=batch.project_id,
-            run_id=batch.run_id,
             batch_id=batch.batch_id,
             size=batch.size,
             outcome=batch.outcome,
             status=batch.status,
             milliseconds=batch.milliseconds,
         )
+    for call_id, batch in blamed.rejected:
+        log.warning(
+            "enrichment_rejected", call_id=call_id, batch_id=batch.batch_id, status=batch.status
+        )
+    if blamed.is_paused:
+        log.warning("installation_paused")

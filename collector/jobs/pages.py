@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 
 from collector.jobs.examine import PAGE, Examiner, Found, Plan
@@ -76,7 +77,10 @@ class Pages:
         last = found.page[-1].call
         self._last = (last.started_at, last.call_id)
         self._is_at_end = len(found.page) < PAGE
-        self._ahead = None if self._is_at_end else self._reader.submit(self._read)
+        if self._is_at_end:
+            self._ahead = None
+        else:
+            self._ahead = self._reader.submit(copy_context().run, self._read)
 
     def _read(self) -> Found | None:
         with self._database.read() as connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Lock
@@ -93,7 +94,7 @@ class Posting(Generic[G]):
             more = min(len(groups), self.connections - self._in_flight)
             for _ in range(more):
                 self._in_flight += 1
-                self._threads.submit(self._fly)
+                self._threads.submit(copy_context().run, self._fly)
 
     def take_back(self) -> list[G]:
         """Everything that was not posted yet, and is not going to be."""

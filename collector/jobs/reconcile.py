@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
 
+from collector import logs
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
@@ -21,9 +23,12 @@ from collector.jobs.deliver import Sender
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.jobs.turn import Turn
+from collector.logs import Logger
 from collector.storage import funnel, installations, leases, refusals, runs
 from collector.storage.database import Connection, Database
 from collector.storage.secrets import SecretBox
+
+log = Logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +64,16 @@ class Job:
             DatabaseUnavailableError: what was written before stays; the next run goes on.
         """
         run_id = runs.new_id()
+        with logs.carrying(run_id=run_id):
+            return self._run(run_id, project_id)
+
+    def _run(self, run_id: str, project_id: int | None) -> RunReport:
+        begun = self.monotonic()
         with self.database.write() as connection:
             to_do = chosen(connection, project_id)
             runs.close_interrupted(connection, self.clock())
             runs.start(connection, run_id, "reconcile", self.clock())
+        log.debug("run_started", installations=len(to_do))
         reports = self._reconcile_all(run_id, to_do)
         with self.database.read() as connection:
             report = RunReport(
@@ -71,14 +82,16 @@ class Job:
                 funnel=funnel.count(connection, project_id),
                 projects=reports,
             )
+        outcome = "attention" if report.attention else "done"
         with self.database.write() as connection:
             runs.finish(
                 connection,
                 run_id,
-                outcome="attention" if report.attention else "done",
+                outcome=outcome,
                 counts={"projects": [project.as_json() for project in reports]},
                 now=self.clock(),
             )
+        _log_run(reports, outcome, milliseconds=round((self.monotonic() - begun) * 1000))
         return report
 
     def _reconcile_all(self, run_id: str, to_do: Sequence[Installation]) -> list[ProjectReport]:
@@ -100,9 +113,12 @@ class Job:
     def _reconcile(self, run_id: str, installation: Installation) -> ProjectReport:
         # One installation is matched at a time: that is work for a processor and the database,
         # while the others wait for answers.
-        with ExitStack() as matching:
+        ids = {"run_id": run_id, "project_id": installation.project_id}
+        with logs.carrying(**ids), ExitStack() as matching:
             matching.enter_context(self._matching)
-            return self._reconcile_in_turn(run_id, installation, matching)
+            report = self._reconcile_in_turn(run_id, installation, matching)
+            _log_finished(report)
+            return report
 
     def _reconcile_in_turn(
         self, run_id: str, installation: Installation, matching: ExitStack
@@ -127,8 +143,38 @@ class Job:
             turn.take(matched=matching.close)
             turn.close()
         except LeaseLostError as error:
+            log.warning("lease_lost")
             report.outcome, report.message = ProjectOutcome.BUSY, sentences.clause(error)
         return report
+
+
+def _log_run(reports: Sequence[ProjectReport], outcome: str, *, milliseconds: int) -> None:
+    """Tell how it went: what has found nothing to do is told to nobody who has not asked."""
+    counted: Counter[str] = Counter()
+    for report in reports:
+        counted.update(report.counted())
+    write = log.debug if all(report.is_idle for report in reports) else log.info
+    write(
+        "run_finished",
+        outcome=outcome,
+        installations=len(reports),
+        **counted,
+        milliseconds=milliseconds,
+    )
+
+
+def _log_finished(report: ProjectReport) -> None:
+    """The same of one installation, and why it did not go well, if it did not."""
+    if report.outcome is ProjectOutcome.PROBLEM:
+        write = log.warning
+    else:
+        write = log.debug if report.is_idle else log.info
+    write(
+        "installation_finished",
+        outcome=report.outcome.value,
+        **({} if report.message is None else {"message": report.message}),
+        **report.counted(),
+    )
 
 
 def chosen(connection: Connection, project_id: int | None) -> list[Installation]:

@@ -41,6 +41,12 @@ class Pulled:
         stored = {outcome.value: self.counts[outcome] for outcome in Stored}
         return {**stored, "passed_over": self.passed_over, "refused": self.refused}
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything was new, or went wrong."""
+        news = self.counts[Stored.NEW] + self.counts[Stored.UPDATED] + self.refused
+        return bool(news or self.problem)
+
     def as_json(self) -> dict[str, Any]:
         return {**self.counted(), "problem": self.problem}
 
@@ -75,6 +81,23 @@ class ProjectReport:
         """Note how it ended; a problem outweighs all else, and what came first what comes later."""
         if _weight(outcome) > _weight(self.outcome):
             self.outcome, self.message = outcome, message
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there was nothing to do, and nothing that hindered it but the operator's wish."""
+        done = self.revived or self.decided or self.expired or self.batches
+        hindered = self.outcome not in {ProjectOutcome.DONE, ProjectOutcome.PAUSED}
+        return not (done or hindered or (self.pulled and self.pulled.has_changed))
+
+    def counted(self) -> dict[str, int]:
+        """How many of what, in a few numbers."""
+        return {
+            "examined": self.decided.total(),
+            "batches": self.batches,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "expired": self.expired,
+        }
 
     @property
     def attention(self) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -97,7 +98,7 @@ class Supply:
         if page.items:
             self._last = page.items[-1]
         if self._reader and not self.is_at_end:
-            self._ahead = self._reader.submit(self._read_ahead, now)
+            self._ahead = self._reader.submit(copy_context().run, self._read_ahead, now)
         return page.items
 
     def _claimed_ahead(self, connection: Connection, now: datetime) -> _Page | None:

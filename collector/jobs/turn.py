@@ -77,8 +77,7 @@ class Turn:
             raise  # the lease or the database: this run is over, and the next one goes on
         except Exception as error:
             # Unforeseen, so of this installation alone until shown otherwise.
-            project_id = self.lease.project_id
-            log.exception("installation_failed", project_id=project_id, run_id=self.run_id)
+            log.exception("installation_failed")
             self.report.outcome = ProjectOutcome.PROBLEM
             self.report.message = f"an error nobody foresaw ({type(error).__name__}); see the log"
 

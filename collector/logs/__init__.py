@@ -4,14 +4,18 @@ What visitors are known by stays out of them: libraries that would log addresses
 SQL with its values are held at warnings, whatever the level.
 
 structlog, a sixth of what a command loads, is loaded with the first line (`lines`): a run that
-finds nothing new has none to write.
+finds nothing new has none to write. So the ids that lines carry are kept here, not by it.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Event
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from collector.config import Settings, log_level_number
@@ -23,6 +27,9 @@ _QUIET = ("alembic", "sqlalchemy", "urllib3", "werkzeug")
 #: Whether structlog is to be set up as soon as it is loaded.
 _due = Event()
 
+_NO_IDS: Mapping[str, Any] = MappingProxyType({})
+_ids: ContextVar[Mapping[str, Any]] = ContextVar("ids", default=_NO_IDS)
+
 
 class Logger:
     """A logger of structlog's that is made when it has something to write."""
@@ -31,12 +38,41 @@ class Logger:
         self._name = name
 
     def __getattr__(self, method: str) -> Any:
+        if method == "debug" and not logging.getLogger(self._name).isEnabledFor(logging.DEBUG):
+            return _write_nothing
         from collector.logs import lines  # noqa: PLC0415 - as said above
 
         if _due.is_set():
             lines.set_up()
             _due.clear()
         return getattr(lines.logger(self._name), method)
+
+
+def _write_nothing(_event: str, **_values: Any) -> None:
+    """Stands in for what would be left out, without loading what makes a line of it."""
+
+
+def ids() -> Mapping[str, Any]:
+    """What every line carries that is written here and now."""
+    return _ids.get()
+
+
+@contextmanager
+def carrying(**more: Any) -> Iterator[None]:
+    """Within the block every line carries these ids too, whoever writes it.
+
+    A thread that is started within it does so if it runs in a copy of the context.
+    """
+    token = _ids.set({**_ids.get(), **more})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
+
+
+def carry(**only: Any) -> None:
+    """From here on every line of this thread carries these ids, and no others."""
+    _ids.set(only or _NO_IDS)
 
 
 def configure(settings: Settings) -> None:

@@ -10,12 +10,19 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-from collector.logs import MASKED
+from collector.domain.masking import without_numbers
+from collector.logs import MASKED, ids
 
 #: Names of values that are never written out, at any depth.
 _SECRETS = frozenset(
-    {"client_secret", "access_token", "authorization", "token", "secret_key", "password"}
+    {
+        *("client_secret", "access_token", "authorization", "token", "secret_key", "password"),
+        *("metrics_token", "cookie"),
+    }
 )
+
+#: What others have said, who may quote a record, and with it a caller's number.
+_QUOTING = ("error", "message", "detail", "exception")
 
 
 def mask_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -34,8 +41,21 @@ def _masked(values: Mapping[str, Any]) -> MutableMapping[str, Any]:
     }
 
 
+def add_ids(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: the ids of the run or the request that writes the line."""
+    return {**ids(), **event}
+
+
+def hide_numbers(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: what could be a phone number is hidden where texts are quoted."""
+    for name in _QUOTING:
+        if isinstance(text := event.get(name), str):
+            event[name] = without_numbers(text)
+    return event
+
+
 _SHARED: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
+    add_ids,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -72,10 +92,12 @@ def formatter(form: str) -> logging.Formatter:
 
 def _renderers(form: str) -> list[Processor]:
     # Tracebacks stay plain: a richer one shows the values of local variables.
+    first: list[Processor] = [structlog.processors.format_exc_info, hide_numbers]
     if form == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [*first, structlog.processors.JSONRenderer()]
     return [
+        *first,
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        ),
     ]

@@ -23,6 +23,7 @@ from collector.web import (
     health,
     meter,
     metrics,
+    request_ids,
     snippet,
     state,
     webhooks,
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A misspelt path is answered as such; a redirect of a beacon would lose it.
     app.url_map.merge_slashes = False
     state.install(app, settings)
+    request_ids.install(app)
     meter.install(app, state.of(app).meter, beacons="beacons.record")
     answers.install(app)
     for module in (beacons, calls, webhooks, snippet, health, openapi, metrics):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -163,14 +161,3 @@ def counted(database: Database) -> dict[tuple[int, str, str], int]:
     for row in rows(database, "SELECT * FROM report_beacons_daily"):
         found[row["project_id"], row["outcome"], row["origin"]] += row["beacons"]
     return dict(found)
-
-
-@pytest.fixture
-def restored_logs() -> Iterator[None]:
-    """Lets a test set up the logs of this process, and undoes it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 import structlog
+from flask.testing import FlaskClient
 
 from collector import logs
 from collector.config import Settings
+from collector.web import receiving
+from tests.web.conftest import before_sql
 
 pytestmark = pytest.mark.usefixtures("restored_logs")
 
@@ -107,3 +111,35 @@ def test_setting_up_twice_writes_each_line_once(capsys: pytest.CaptureFixture[st
     structlog.get_logger("collector.test").info("once")
     (line,) = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "once"
+
+
+@before_sql
+def test_lines_of_a_request_carry_its_id_and_nothing_of_what_was_sent(
+    client: FlaskClient,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure(Settings(log_format="json", log_level="debug"))
+    number = "+33 1 99 00 43 21"
+
+    def fail(*_arguments: object) -> None:
+        raise ValueError(f"{number} is odd")
+
+    monkeypatch.setattr(receiving, "reader", fail)
+    given = "0123456789abcdef0123456789abcdef"
+    for request_id in (given, number, given[1:]):
+        headers = {"Authorization": f"Bearer {token}", "X-Request-ID": request_id}
+        assert client.post("/v1/calls", json=[{"from": number}], headers=headers).status_code == 500
+    structlog.get_logger("collector.test").info("afterwards")
+    *errors, afterwards = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in errors] == ["internal_error"] * 3
+    ids = [line["request_id"] for line in errors]
+    assert ids[0] == given
+    assert re.fullmatch("[0-9a-f]{16}", ids[1])
+    assert len(set(ids)) == 3
+    assert "request_id" not in afterwards
+    for line in errors:
+        assert line["exception"].endswith("ValueError: [number hidden] is odd")
+        assert token not in json.dumps(line)
+        assert number not in json.dumps(line)
