@@ -278,6 +278,13 @@ def _check_database_url(url: str) -> None:
         )
 
 
+def unknown_variables() -> list[str]:
+    """The names in the environment that look like a setting's, and are none."""
+    known = {PREFIX + item.name.upper() for item in fields(Settings)} | set(SECRET_ARGUMENTS)
+    known |= {f"{name}_FILE" for name in known}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
 def environment_with(**changes: str) -> dict[str, str]:
     """This process's environment for a child, its settings replaced by ``changes`` alone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}

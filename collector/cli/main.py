@@ -20,6 +20,7 @@ INTERRUPTED = 130
 COMMANDS = (
     "keys",
     "config",
+    "doctor",
     "db",
     "installation",
     "integration",

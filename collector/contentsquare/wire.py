@@ -55,7 +55,7 @@ class Wire:
                 status, headers = response.status_code, response.headers
                 content = _bounded_body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            problem = _explain(error, timeout)
+            problem = explain(error, timeout)
         return Exchange(status, headers, content, problem)
 
     def close(self) -> None:
@@ -110,7 +110,8 @@ class _Authorization(requests.auth.AuthBase):
         return request
 
 
-def _explain(error: BaseException, timeout: tuple[float, float]) -> str:
+def explain(error: BaseException, timeout: tuple[float, float]) -> str:
+    """What went wrong, on one line. ``timeout`` is for connecting and for each read."""
     connect_timeout, read_timeout = timeout
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"no connection within {connect_timeout:g} s"
