@@ -51,6 +51,10 @@ class Ran:
     def said(self) -> str:
         return self.out + self.err
 
+    def told(self, beginning: str) -> list[str]:
+        """The lines on standard error that begin so; the log stands between them."""
+        return [line for line in self.err.splitlines() if line.startswith(beginning)]
+
     def json(self) -> Any:
         """The one document on standard output."""
         return json.loads(self.out)

@@ -165,8 +165,7 @@ def test_a_secret_stored_with_another_key_cannot_be_read(shell: CommandLine) -> 
     shell("installation", "check", PROJECT).refused("COLLECTOR_SECRET_KEY", code=1)
     ran = shell("reconcile")
     assert ran.code == 1
-    (line,) = ran.err.splitlines()
-    assert line.startswith(f"Needs a person: Project {PROJECT}: ")
+    (line,) = ran.told(f"Needs a person: Project {PROJECT}: ")
     assert "COLLECTOR_SECRET_KEY" in line
     assert "Traceback" not in ran.said
 

@@ -69,7 +69,7 @@ def test_refused_credentials_need_a_person_and_blame_no_call(
     loaded.well("installation", "edit", PROJECT, "--client-secret-file", "wrong.txt")
     ran = loaded("reconcile")
     assert ran.code == 1
-    (line,) = ran.err.splitlines()
+    (line,) = ran.told("Needs a person:")
     assert line.startswith(f"Needs a person: Project {PROJECT}: ")
     assert "refuses the credentials" in line
     status = loaded.well("status", "--json").json()

@@ -50,7 +50,7 @@ def test_a_wrong_query_exits_with_1_and_stands_in_the_status(
     pulling.execute("DROP TABLE calls")
     ran = provider("reconcile")
     assert ran.code == 1
-    (line,) = ran.err.splitlines()
+    (line,) = ran.told("Needs a person:")
     assert line.startswith(f"Needs a person: Project {PROJECT}: ")
     assert "no such table: calls" in line
     assert "no such table: calls" in provider.well("status").err
