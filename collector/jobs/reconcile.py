@@ -165,14 +165,14 @@ def _log_run(reports: Sequence[ProjectReport], outcome: str, *, milliseconds: in
 
 def _log_finished(report: ProjectReport) -> None:
     """The same of one installation, and why it did not go well, if it did not."""
-    if report.outcome is ProjectOutcome.PROBLEM:
+    write = log.debug if report.is_idle else log.info
+    if report.attention:
         write = log.warning
-    else:
-        write = log.debug if report.is_idle else log.info
+    message = report.message or (report.pulled and report.pulled.problem)
     write(
         "installation_finished",
         outcome=report.outcome.value,
-        **({} if report.message is None else {"message": report.message}),
+        **({"message": message} if message else {}),
         **report.counted(),
     )
 

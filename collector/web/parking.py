@@ -28,7 +28,7 @@ class Parking(Generic[Item]):
     Args:
         write: as for `collector.web.committing.GroupCommit`.
         limit: so many may wait at a time, those included that are being written.
-        tell: is told how many wait, whenever that changes.
+        tell: is told how many wait, once for all that have come or gone together.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class Parking(Generic[Item]):
         if self._waiting >= self._limit:
             raise TooManyWaitingError
         self._waiting += 1
-        self._tell(self._waiting)
         loop = asyncio.get_running_loop()
         stored = loop.create_future()
         with self._lock:
@@ -80,6 +79,7 @@ class Parking(Generic[Item]):
 
     def _call_writer(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_calling = False
+        self._tell(self._waiting)
         if self._thread is not None:
             self._wake_writer()
             return

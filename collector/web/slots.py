@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 #: A slot is a name, filled up with zeros, and a number.
 SLOTS = 1024
 _SLOT_BYTES = 128
@@ -30,6 +32,8 @@ _SIZE = SLOTS * _SLOT_BYTES
 _NUMBERS_IN_SLOT = _SLOT_BYTES // 8
 
 _SUFFIX = ".counts"
+
+_log = structlog.get_logger(__name__)
 
 #: Begins the name of a level: what is true now, and of a process that has ended no more.
 LEVEL = "~"
@@ -70,7 +74,12 @@ class Slots:
         with self.lock:
             if self._file is not None:  # another thread was quicker
                 return
-            file = _take(self._folder)
+            try:
+                file = _take(self._folder)
+            except OSError as error:  # a beacon must not fail for a statistic
+                _log.warning("metrics_not_shared", error=str(error))
+                self._folder = None
+                return
             own, self._memory = _read(self._memory), mmap.mmap(file.fileno(), _SIZE)
             before = _read(self._memory)
             self.numbers = _numbers(self._memory)
@@ -90,9 +99,12 @@ class Slots:
         numbers: defaultdict[str, float] = defaultdict(float)
         processes = 0
         for path in self._folder.glob(f"*{_SUFFIX}"):
-            with path.open("rb") as file:
-                is_alive = not _hold(file, fcntl.LOCK_SH)
-                read = _read(file.read(_SIZE))
+            try:
+                with path.open("rb") as file:
+                    is_alive = not _hold(file, fcntl.LOCK_SH)
+                    read = _read(file.read(_SIZE))
+            except OSError:
+                continue
             processes += is_alive
             for name, number in read.items():
                 if is_alive or not name.startswith(LEVEL):
@@ -221,8 +233,15 @@ def _take(folder: Path) -> BinaryIO:
 
 
 def _whole(file: BinaryIO) -> BinaryIO:
-    if os.fstat(file.fileno()).st_size != _SIZE:
-        file.truncate(_SIZE)
+    """The file with all its room. Where a disk has none for it, to write there would be fatal."""
+    missing = _SIZE - file.seek(0, os.SEEK_END)
+    try:
+        file.write(bytes(max(missing, 0)))
+        file.flush()
+    except OSError:
+        with suppress(OSError):
+            file.close()
+        raise
     return file
 
 

@@ -118,3 +118,17 @@ def test_however_many_threads_bring_something_each_is_written_once() -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(bring, range(20)))
     assert sorted(written) == list(range(4000))
+
+
+def test_how_many_wait_is_told_when_it_changes() -> None:
+    disk, told = Disk(), list[int]()
+    commit = GroupCommit(disk, limit=10, tell=told.append)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(commit, "a")
+        assert disk.is_writing.wait(PATIENCE_SECONDS)
+        others = queue_up(commit, pool, "b", "c")
+        assert told == [1, 2, 3]
+        disk.may_go_on.set()
+        for each in (first, *others):
+            each.result(PATIENCE_SECONDS)
+    assert told == [1, 2, 3, 2, 0]

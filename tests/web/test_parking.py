@@ -133,3 +133,20 @@ def test_without_a_thread_to_be_had_the_beacon_fails_and_the_next_one_asks_again
 
     run(scenario(), parking)
     assert disk.written == [["b"]]
+
+
+def test_how_many_wait_is_told_when_it_changes() -> None:
+    disk, told = Disk(), list[int]()
+    parking = Parking(disk, limit=10, tell=told.append)
+
+    async def scenario() -> None:
+        first = [parking.store("a"), parking.store("b")]
+        await is_writing(disk)
+        second = parking.store("c")
+        await asyncio.sleep(0)
+        assert told == [2, 3]
+        disk.may_go_on.set()
+        await asyncio.gather(*first, second)
+        assert told[-1] == 0
+
+    run(scenario(), parking)

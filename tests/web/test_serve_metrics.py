@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import requests
 
+from collector.web.slots import Slots
 from tests.web.conftest import Start, before_sql
 from tests.web.serving import DEADLINE_SECONDS, Serving
 from tests.web.test_metrics import Samples, samples, value
@@ -64,3 +65,16 @@ def test_counts_of_all_processes_add_up_and_stay_when_one_is_killed_and_replaced
     assert value(found, "beacons_waiting_limit", place="parked") == 2 * 768
     assert server.stop() == 0
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@before_sql
+def test_what_was_counted_until_it_stopped_stays_in_a_folder_of_the_operators(
+    start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    server = start(COLLECTOR_METRICS_FOLDER=str(folder))
+    assert post(server).status_code == 204
+    assert server.stop() == 0
+    left = Slots(folder).sums()
+    assert (left.numbers["collector_beacons|accepted"], left.processes) == (1, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from collector.web import slots
 from collector.web.slots import Count, Level, Slots, Spread
 
@@ -78,6 +80,23 @@ def test_a_file_that_was_just_made_holds_nothing_and_is_taken_over(tmp_path: Pat
     assert made.sums().numbers == {"beacons": 1}
     assert len(list(tmp_path.iterdir())) == 1
     made.close()
+
+
+def test_without_its_folder_a_process_counts_for_itself(tmp_path: Path) -> None:
+    made = opened(tmp_path / "missing")
+    count = Count(made, "beacons")
+    count.add()
+    made.open()
+    assert (made.sums().numbers, made.sums().processes) == ({"beacons": 1}, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_where_there_is_no_room_for_its_file_a_process_counts_for_itself(tmp_path: Path) -> None:
+    # The mapped file is never written to where it has no room: that would end the process.
+    (tmp_path / "x.counts").symlink_to("/dev/full")
+    made = opened(tmp_path)
+    Count(made, "beacons").add()
+    assert made.sums().processes == 1
 
 
 def test_threads_count_every_one(tmp_path: Path) -> None:
