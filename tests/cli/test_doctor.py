@@ -192,6 +192,18 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(
     assert "sqlite:///FILE" in str(ailing(well))
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_of_postgresql_its_version_and_its_clock_are_told(
+    bare: CommandLine, database_url: str, secret_key: str
+) -> None:
+    bare.set(database_url=database_url, secret_key=secret_key)
+    found = examined(bare, "--offline")
+    assert [each["state"] for each in found["database"]] == ["ok"]
+    assert "PostgreSQL 1" in found["database"][0]["text"]
+    assert [each["state"] for each in found["clock"]] == ["ok"]
+    assert [each["state"] for each in found["migrations"]] == ["ok"]
+
+
 def test_a_database_that_cannot_be_written_is_told(
     well: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
