@@ -17,10 +17,11 @@ FOLDER = Path(__file__).parent
 LAYERS = (
     "the commands",
     "a made-up shop and its day",
-    "browsers and platforms | use cases | the stand-in | a look at a page",
+    "browsers | use cases | the stand-in | looks at a page | at all of it",
     "SQL | the API's client | record files and the definition",
+    "what is written down",
     "the rules: pure, with now passed in",
-    "what is written down | what is published of static/js",
+    "what is published of static/js",
     "the settings | files that are no code",
     "what is told when it fails",
 )
