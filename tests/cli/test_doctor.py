@@ -303,7 +303,7 @@ def test_a_check_that_fails_itself_is_a_problem_and_hides_no_other(
     found = ailing(well)
     assert (found["check"], "ValueError" in found["text"]) == ("key", True)
     assert SECRET not in str(found)
-    assert len(examined(well)) == 12
+    assert len(examined(well)) == 13
 
 
 def test_a_file_on_a_network_file_system_is_told(
