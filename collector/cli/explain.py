@@ -10,7 +10,7 @@ import click
 from collector.cli import shared
 from collector.cli.output import MEANING, moment, print_table
 from collector.domain.verdicts import Verdict
-from collector.jobs.explain import explain as look
+from collector.insight.explain import explain as look
 
 
 @click.command()

@@ -10,8 +10,8 @@ from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
 from collector.domain.outcomes import KEY_IGNORED, UNKNOWN_PROJECT
-from collector.jobs.check import DAYS, Check, Finding
-from collector.jobs.check import check as look
+from collector.insight.check import DAYS, Check, Finding
+from collector.insight.check import check as look
 from collector.storage.secrets import SecretBox
 
 #: The width of the words at the left; what folds hangs beside them.

@@ -11,9 +11,9 @@ from collector.cli import shared
 from collector.cli.output import print_table
 from collector.domain.verdicts import Reason
 from collector.errors import UsageError
+from collector.insight.status import how_to_resume
 from collector.jobs.retry import RETRIABLE, RetryReport
 from collector.jobs.retry import retry as mark
-from collector.jobs.status import how_to_resume
 from collector.storage.retries import Selection
 
 #: So many calls can be named one by one; more are chosen by what they have in common.

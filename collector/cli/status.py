@@ -8,7 +8,7 @@ import click
 
 from collector.cli import shared
 from collector.cli.output import moment, print_funnel, print_table
-from collector.jobs.status import Status, read_status
+from collector.insight.status import Status, read_status
 
 #: How a run ended, in a few words.
 OUTCOMES = {

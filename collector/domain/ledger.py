@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from collector.domain import limits
 from collector.domain.call import digest
@@ -13,6 +13,11 @@ from collector.domain.verdicts import Reason, State, Verdict
 
 #: Said of what is given up after a request of it had no answer.
 PERHAPS = "; a request was not answered, so that it may have arrived all the same"
+
+#: What has less time left is not sent; it is longer than the client spends on one batch. A session
+#: that has become too old is answered 200 all the same, so that what is sent at the last moment
+#: could be called accepted and be lost.
+MARGIN = timedelta(minutes=5)
 
 _NUMBERS = range(limits.MIN_ENRICHMENT_NUMBER, limits.MAX_ENRICHMENT_NUMBER + 1)
 

@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from collector.contentsquare import Answer, Credentials, Outcome
 from collector.domain.batching import Isolation, Row
 from collector.domain.enrichment import Enrichment
 from collector.domain.installation import Installation
+from collector.domain.ledger import MARGIN
 from collector.errors import ContentsquareError, UnavailableError
 from collector.jobs import sentences
 from collector.jobs.blame import Blame, Blamed, Search
@@ -32,10 +33,6 @@ from collector.storage import deliveries, installations, leases, outbox, runs
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
 from collector.storage.outbox import Due
-
-#: Longer than the client spends on one batch. A session that has become too old is answered 200
-#: all the same, so that what is sent at the last moment could be called accepted and be lost.
-MARGIN = timedelta(minutes=5)
 
 #: So many groups are begun in one transaction at most: the first ones need not wait for the rest.
 AT_ONCE = 2

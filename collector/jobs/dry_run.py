@@ -11,9 +11,9 @@ from collector.domain.batching import batches_for
 from collector.domain.definition import Definition
 from collector.domain.identifiers import SessionId
 from collector.domain.installation import Installation
+from collector.domain.ledger import MARGIN
 from collector.domain.verdicts import Verdict
 from collector.jobs import sentences
-from collector.jobs.deliver import MARGIN
 from collector.jobs.examine import PAGE, Examiner, Plan
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.reconcile import chosen

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from collector.domain.installation import Installation
-from collector.domain.ledger import Judgement
+from collector.domain.ledger import MARGIN, Judgement
 from collector.domain.verdicts import Reason, Verdict
-from collector.jobs.deliver import MARGIN
 from collector.storage import installations, retries
 from collector.storage.database import Database
 from collector.storage.retries import Selection

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from collector.jobs.explain import explain
+from collector.insight.explain import explain
 from collector.sandbox import Fault
 from tests.world import PROJECT, START, World
 

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from collector.domain.callers import CallerHash
+from collector.insight.status import read_status
 from collector.jobs.report import ProjectOutcome, RunReport
-from collector.jobs.status import read_status
 from collector.storage.calls import Stored
 from tests.calls_database import QUERY, CallsDatabase
 from tests.jobs.pulling import (

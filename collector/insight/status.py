@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain.installation import Installation
-from collector.jobs.deliver import MARGIN
+from collector.domain.ledger import MARGIN
 from collector.storage import funnel, installations, outbox, pulls, refused, runs, sessions
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Expiring, Funnel

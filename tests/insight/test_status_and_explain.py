@@ -11,8 +11,8 @@ import pytest
 from collector.domain.definition import Matching, Rule
 from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
-from collector.jobs.explain import explain
-from collector.jobs.status import Status, read_status
+from collector.insight.explain import explain
+from collector.insight.status import Status, read_status
 from collector.storage import leases, runs
 from collector.storage.leases import Lease
 from tests.world import PROJECT, START, World

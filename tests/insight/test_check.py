@@ -18,7 +18,7 @@ from collector.contentsquare import EnrichmentApi
 from collector.domain import outcomes
 from collector.domain.installation import Installation
 from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, REMEDIES
-from collector.jobs.check import Check, Finding, check
+from collector.insight.check import Check, Finding, check
 from collector.sandbox import Sandbox
 from collector.storage import beacon_counts, installations, sessions
 from collector.storage.beacon_counts import NO_PROJECT, UNNAMED, BeaconCount
