@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from collector.cli import shared
-from collector.cli.output import MEANING, moment, print_table
-from collector.domain.verdicts import Verdict
+from collector.cli.output import moment, print_table
+from collector.domain.verdicts import MEANING, Verdict
+from collector.insight import advice
 from collector.insight.explain import explain as look
 
 
@@ -78,10 +79,8 @@ def _print_rules(rules: list[dict[str, Any]]) -> None:
 
 
 def _print_answer(document: dict[str, Any]) -> None:
-    answer, match = document["by_the_rules_now"], document["match"]
-    now = answer.get("session_key") or answer["verdict"]
-    if now != (match["session_key"] if match else document["verdict"]):
-        click.echo(f"By the rules now: {now}. {_why_not(document)}")
+    if differs := advice.why_not_as_the_rules_say(document):
+        click.echo(f"By the rules now: {differs}")
     deciding = next((rule for rule in document["rules"] if rule["decides"]), None)
     if deciding is None or deciding["chosen"] is None:
         return
@@ -91,20 +90,6 @@ def _print_answer(document: dict[str, Any]) -> None:
             f"Runner-up  {deciding['runner_up']}, which was seen {deciding['margin_seconds']} s "
             "further from the call"
         )
-
-
-def _why_not(document: dict[str, Any]) -> str:
-    """Why a call does not stand where the rules would put it now."""
-    if document["enrichment"]:
-        return "A call that has an enrichment stays in its session while its record says the same."
-    if document["verdict"] == Verdict.WAITING:
-        return "The next run of the job looks at it."
-    if document["match"]:
-        return "The job has not looked at the call since; it does when its record changes."
-    return (
-        "The job has not looked at the call since; it does when a key of it is seen newly, or "
-        f"after: collector retry --reason {document['reason']} --call-id {document['call_id']}"
-    )
 
 
 def _print_candidates(candidates: list[dict[str, Any]]) -> None:
@@ -146,12 +131,8 @@ def _print_enrichment(enrichment: dict[str, Any] | None) -> None:
         f"deadline {moment(enrichment['deadline'])}"
     )
     click.echo(json.dumps(enrichment["payload"], indent=2, ensure_ascii=False))
-    if enrichment["doubtful_revision"] > enrichment["accepted_revision"]:
-        before = "what was accepted before" if enrichment["accepted_revision"] else "nothing"
-        click.echo(
-            f"Revision {enrichment['doubtful_revision']} was sent without an answer: Contentsquare "
-            f"may hold it, or {before}."
-        )
+    if doubt := advice.doubt(enrichment):
+        click.echo(doubt)
 
 
 def _print_left_behind(document: dict[str, Any]) -> None:

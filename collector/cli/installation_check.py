@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
 from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
-from collector.domain.outcomes import KEY_IGNORED, UNKNOWN_PROJECT
-from collector.insight.check import DAYS, Check, Finding
+from collector.insight.check import Check
 from collector.insight.check import check as look
+from collector.insight.hearing import DAYS, Hearing
+from collector.insight.wording import ago, how_often, number, percent
 from collector.storage.secrets import SecretBox
 
 #: The width of the words at the left; what folds hangs beside them.
@@ -57,7 +58,7 @@ def check(project_id: int, as_json: bool) -> None:
 
 
 def _print(found: Check) -> None:
-    item = found.installation
+    item = found.hearing.installation
     click.secho(f"{item.name} (project {item.project_id})", bold=True)
     _line("Credentials", _CREDENTIALS[found.credentials_work].format(project_id=item.project_id))
     if found.endpoint:
@@ -66,40 +67,45 @@ def _print(found: Check) -> None:
         _line("Paused", f"nothing is sent until: collector installation resume {item.project_id}")
     if item.problem:
         _line("Problem", item.problem)
+    _print_hearing(found.hearing)
+
+
+def _print_hearing(found: Hearing) -> None:
+    project_id = found.installation.project_id
     if found.last_beacon is None:
-        command = f"collector snippet --project-id {item.project_id} --url https://..."
+        command = f"collector snippet --project-id {project_id} --url https://..."
         _line("Last beacon", f"none has ever come. Put the tag on the customer's pages: {command}")
         _line("", f"and see what a page does with it: collector verify {found.first_page}")
     else:
-        _line("Last beacon", f"{moment(found.last_beacon)}, {_ago(found.now - found.last_beacon)}")
-        beacons = _number(found.beacons_today, "beacon")
-        _line("Today", f"{beacons}, {_number(found.sessions_today, 'new session')} (UTC)")
+        _line("Last beacon", f"{moment(found.last_beacon)}, {ago(found.now - found.last_beacon)}")
+        beacons = number(found.beacons_today, "beacon")
+        _line("Today", f"{beacons}, {number(found.sessions_today, 'new session')} (UTC)")
     _print_keys(found)
     if found.silence:
         _line("Silence", found.silence)
     _print_findings(found)
 
 
-def _print_keys(found: Check) -> None:
+def _print_keys(found: Hearing) -> None:
     keys = found.keys
     if keys is None:
         return
-    shares = [f"{kind} {_percent(number, keys.sessions)}" for kind, number in found.kinds.items()]
+    shares = [f"{kind} {percent(count, keys.sessions)}" for kind, count in found.kinds.items()]
     more = f" and {found.more_kinds} more" if found.more_kinds else ""
-    without = _percent(keys.sessions - keys.with_a_key, keys.sessions)
+    without = percent(keys.sessions - keys.with_a_key, keys.sessions)
     told = f"{', '.join(shares)}{more}, none {without}" if shares else f"none {without}"
-    sessions = _number(keys.sessions, "session")
+    sessions = number(keys.sessions, "session")
     _line("Keys", f"{told}, of the {sessions} first seen on {keys.day}")
 
 
-def _print_findings(found: Check) -> None:
+def _print_findings(found: Hearing) -> None:
     if not found.findings:
         click.echo(f"\nNothing was refused or left out in the last {DAYS} days.")
         return
     click.echo(f"\nRefused or left out in the last {DAYS} days:")
     for item in found.findings:
         first, *others = paragraphs.fold(
-            f"{item.outcome}: {_how_often(item, found.now)}", paragraphs.columns() - 4
+            f"{item.outcome}: {how_often(item, found.now)}", paragraphs.columns() - 4
         )
         click.echo("\n  " + first.replace(item.outcome, click.style(item.outcome, bold=True), 1))
         for line in others:
@@ -113,41 +119,9 @@ def _print_findings(found: Check) -> None:
             _line("" if is_plain else "    Note:", item.remedy)
 
 
-def _how_often(item: Finding, now: datetime) -> str:
-    words = [f"{_number(item.beacons, 'beacon')}, the last {_ago(now - item.last_at)}"]
-    if item.outcome == KEY_IGNORED:
-        words = [f"a key was left out of {words[0]}"]
-    if item.origins:
-        more = f" and {item.more_origins} more" if item.more_origins else ""
-        words.append(f"from {', '.join(item.origins)}{more}")
-    if item.outcome == UNKNOWN_PROJECT:
-        words.append("which told no known project")
-    elif not item.of_project:
-        words.append("refused before the project was known")
-    return ", ".join(words)
-
-
 def _line(left: str, right: str, *, colour: str | None = None) -> None:
     """A word at the left, and a text that is folded beside it."""
     beside = click.style(left, fg=colour) + " " * (_LEFT - len(left))
     for line in paragraphs.fold(right, paragraphs.columns() - _LEFT):
         click.echo(f"{beside}{line}".rstrip())
         beside = " " * _LEFT
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s'[: number != 1]}"
-
-
-def _percent(number: int, of: int) -> str:
-    return f"{100 * number / of:.0f} %" if of else "0 %"
-
-
-def _ago(time: timedelta) -> str:
-    """A time that has passed, in its largest unit."""
-    seconds = max(int(time.total_seconds()), 0)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            number = seconds // length
-            return f"{_number(number, unit)} ago"
-    return "less than a minute ago"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from collector.domain.verdicts import Verdict
+from collector.domain.verdicts import MEANING, Verdict
 from collector.jobs.progress import Progress, Unwatched
 from collector.storage.funnel import Funnel
 
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 
 #: Columns of output that no terminal folds: programs that read it want whole lines.
 WIDE = 1000
-
-#: What each verdict means, in a few words.
-MEANING = {
-    Verdict.WAITING: "no session yet, still early",
-    Verdict.UNMATCHED: "no session was found",
-    Verdict.AMBIGUOUS: "several candidates, none clearly right",
-    Verdict.INVALID: "the fields cannot be built",
-    Verdict.OVER_LIMIT: "the session already has three",
-    Verdict.PENDING: "built, not yet accepted",
-    Verdict.REJECTED: "refused by the API",
-    Verdict.EXPIRED: "too late: seven days had passed",
-    Verdict.ACCEPTED: "delivered",
-}
 
 
 def moment(time: datetime) -> str:

@@ -11,7 +11,7 @@ from collector.cli import shared
 from collector.cli.output import print_table
 from collector.domain.verdicts import Reason
 from collector.errors import UsageError
-from collector.insight.status import how_to_resume
+from collector.insight.standing import how_to_resume
 from collector.jobs.retry import RETRIABLE, RetryReport
 from collector.jobs.retry import retry as mark
 from collector.storage.retries import Selection

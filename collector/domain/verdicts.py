@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -17,6 +18,20 @@ class Verdict(StrEnum):
     REJECTED = "rejected"  #: refused by the API, isolated
     EXPIRED = "expired"  #: the deadline passed before acceptance
     ACCEPTED = "accepted"  #: the API accepted the newest revision
+
+
+#: What each verdict means, in a few words.
+MEANING: Mapping[Verdict, str] = {
+    Verdict.WAITING: "no session yet, still early",
+    Verdict.UNMATCHED: "no session was found",
+    Verdict.AMBIGUOUS: "several candidates, none clearly right",
+    Verdict.INVALID: "the fields cannot be built",
+    Verdict.OVER_LIMIT: "the session already has three",
+    Verdict.PENDING: "built, not yet accepted",
+    Verdict.REJECTED: "refused by the API",
+    Verdict.EXPIRED: "too late: seven days had passed",
+    Verdict.ACCEPTED: "delivered",
+}
 
 
 class State(StrEnum):

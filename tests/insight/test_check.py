@@ -18,7 +18,9 @@ from collector.contentsquare import EnrichmentApi
 from collector.domain import outcomes
 from collector.domain.installation import Installation
 from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, REMEDIES
-from collector.insight.check import Check, Finding, check
+from collector.insight.check import Check, check
+from collector.insight.findings import Finding
+from collector.insight.hearing import Hearing, hear
 from collector.sandbox import Sandbox
 from collector.storage import beacon_counts, installations, sessions
 from collector.storage.beacon_counts import NO_PROJECT, UNNAMED, BeaconCount
@@ -60,7 +62,10 @@ class Desk:
         )
         beacon_counts.add(self.database, [counted])
 
-    def look(self, now: datetime = NOON) -> Check:
+    def look(self, now: datetime = NOON) -> Hearing:
+        return hear(self.database, PROJECT, now)
+
+    def check(self, now: datetime = NOON) -> Check:
         return check(self.database, self._api, self._box, PROJECT, now)
 
 
@@ -84,12 +89,13 @@ def post(app: Flask, origin: str, body: str) -> None:
 
 
 def test_nothing_has_come_yet(desk: Desk, sandbox: Sandbox) -> None:
-    found = desk.look()
-    assert found.credentials_error is None
-    assert found.endpoint is not None
-    assert found.endpoint.startswith(sandbox.url)
+    checked = desk.check()
+    assert checked.credentials_error is None
+    assert checked.endpoint is not None
+    assert checked.endpoint.startswith(sandbox.url)
+    found = checked.hearing
     assert (found.last_beacon, found.keys, found.findings) == (None, None, [])
-    assert found.needs_person == []
+    assert checked.needs_person == []
 
 
 def test_today_is_counted_apart_from_the_days_before(desk: Desk) -> None:
@@ -289,13 +295,13 @@ def test_a_secret_that_cannot_be_read_hides_nothing_else(
     with EnrichmentApi(sandbox.auth_url) as api:
         found = check(database, api, SecretBox([generate_key()]), PROJECT, NOON)
     assert "COLLECTOR_SECRET_KEY" in str(found.credentials_error)
-    assert len(found.findings) == 1
+    assert len(found.hearing.findings) == 1
 
 
 def test_credentials_of_another_project_do_not_work(desk: Desk) -> None:
     with desk.database.write() as connection:
         installations.edit(connection, PROJECT, {"integration_id": 43}, NOON)
-    assert desk.look().credentials_work is False
+    assert desk.check().credentials_work is False
 
 
 def test_every_refusal_of_the_beacon_endpoint_has_a_remedy_and_no_other() -> None:
