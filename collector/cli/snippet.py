@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from collector import snippet as published
-from collector.cli import shared, snippet_forms
+from collector.cli import shared
 from collector.domain.identifiers import MAX_KEYS, is_kind
 from collector.domain.installation import Installation, normalise_origin
 from collector.errors import UsageError
+from collector.snippet import forms
 from collector.storage import installations
-
-#: What stands for this collector's address where it is not given.
-EXAMPLE_URL = "https://collector.example.com"
 
 #: Where the snippet can read a key from, as its data-key attributes say it.
 SOURCES = {
@@ -67,8 +63,8 @@ class Key(click.ParamType[tuple[str, str]]):
 @shared.project_id_option
 @click.option(
     "--url",
-    help=f"Where browsers reach this collector. Without it, {EXAMPLE_URL} stands for it, as an "
-    "example.",
+    help=f"Where browsers reach this collector. Without it, {forms.EXAMPLE_URL} stands for it, as "
+    "an example.",
 )
 @click.option(
     "--key",
@@ -82,7 +78,7 @@ class Key(click.ParamType[tuple[str, str]]):
     "--require-consent", is_flag=True, help="Send nothing before the page says that it may."
 )
 @click.option(
-    "--only", type=click.Choice(list(snippet_forms.HEADINGS)), help="Print this and nothing else."
+    "--only", type=click.Choice(list(forms.HEADINGS)), help="Print this and nothing else."
 )
 @shared.json_option
 def snippet(
@@ -97,7 +93,7 @@ def snippet(
     if only and as_json:
         raise UsageError("--json has every form in it: leave out --only.")
     try:
-        origin = normalise_origin(EXAMPLE_URL if url is None else url)
+        origin = normalise_origin(forms.EXAMPLE_URL if url is None else url)
     except ValueError as error:
         raise UsageError(f"--url: {error}") from error
     attributes = _key_attributes(keys)
@@ -111,13 +107,13 @@ def snippet(
     if not found.honour_gpc:
         attributes["data-gpc"] = "ignore"
     script = published.current()
-    forms = snippet_forms.build(origin, script, attributes, published.declaration())
+    built = forms.build(origin, script, attributes, published.declaration())
     for warning in _warnings(origin, is_example=url is None, has_keys=bool(keys)):
         click.echo(warning, err=True)
     if as_json:
-        shared.echo_json(_as_json(found, script, forms))
+        shared.echo_json(_as_json(found, script, built))
         return
-    click.echo(forms[only] if only else _under_headings(found, forms))
+    click.echo(built[only] if only else _under_headings(found, built))
     click.echo(
         "It may send from: " + ", ".join(found.origins) + "\nAnother origin:\n  collector "
         f"installation edit {project_id} --add-origin https://...",
@@ -143,7 +139,7 @@ def _warnings(origin: str, *, is_example: bool, has_keys: bool) -> list[str]:
         warnings.append(
             f"{origin} is an example. Say where browsers reach this collector: --url https://..."
         )
-    if origin.startswith("http://") and not _is_loopback(urlsplit(origin).hostname or ""):
+    if forms.is_blocked(origin):
         warnings.append(
             f"Pages of https load no script from {origin}: browsers block it. Give an address of "
             "https by --url."
@@ -156,31 +152,23 @@ def _warnings(origin: str, *, is_example: bool, has_keys: bool) -> list[str]:
     return warnings
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether browsers trust this host without TLS, since it is their own machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _under_headings(found: Installation, forms: dict[str, str]) -> str:
-    name = snippet_forms.in_comment(found.name)
+def _under_headings(found: Installation, built: dict[str, str]) -> str:
+    name = forms.in_comment(found.name)
     parts = [f"<!-- Session collector for {name} (project {found.project_id}) -->"]
-    for form, heading in snippet_forms.HEADINGS.items():
-        parts += [f"# {heading}", forms[form]]
-        if form in snippet_forms.NOTES:
-            parts.append(snippet_forms.NOTES[form])
+    for form, heading in forms.HEADINGS.items():
+        parts += [f"# {heading}", built[form]]
+        if form in forms.NOTES:
+            parts.append(forms.NOTES[form])
     return "\n\n".join(parts)
 
 
 def _as_json(
-    found: Installation, script: published.Script, forms: dict[str, str]
+    found: Installation, script: published.Script, built: dict[str, str]
 ) -> dict[str, Any]:
     return {
         "project_id": found.project_id,
         "origins": list(found.origins),
         "hash": script.hash,
         "integrity": script.integrity,
-        **{name.replace("-", "_"): text for name, text in forms.items()},
+        **{name.replace("-", "_"): text for name, text in built.items()},
     }

@@ -1,17 +1,22 @@
 """The snippet in every form that a customer can put into a page, as text to be copied.
 
-Whatever is put in comes from a command line and ends in HTML or in JavaScript: each has its
-own escaping here, and nothing is put in without it.
+Whatever is put in comes from a command line or a request, and ends in HTML or in JavaScript: each
+has its own escaping here, and nothing is put in without it.
 """
 
 from __future__ import annotations
 
 import html
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from collector.snippet import Script
+
+#: What stands for this collector's address where it is not known.
+EXAMPLE_URL = "https://collector.example.com"
 
 #: Attributes of the script tag by name; "" stands for one without a value.
 Attributes = Mapping[str, str]
@@ -65,6 +70,19 @@ def build(origin: str, script: Script, attributes: Attributes, declaration: str)
         COMMANDS: _commands(origin),
         TYPESCRIPT: declaration.rstrip(),
     }
+
+
+def is_blocked(origin: str) -> bool:
+    """Whether pages of https load no script from there, since it would come without TLS."""
+    return origin.startswith("http://") and not _is_loopback(urlsplit(origin).hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether browsers trust this host without TLS, since it is their own machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def in_comment(text: str) -> str:
