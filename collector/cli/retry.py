@@ -9,9 +9,9 @@ import click
 
 from collector.cli import shared
 from collector.cli.output import print_table
+from collector.domain.next_steps import how_to_resume
 from collector.domain.verdicts import Reason
 from collector.errors import UsageError
-from collector.insight.standing import how_to_resume
 from collector.jobs.retry import RETRIABLE, RetryReport
 from collector.jobs.retry import retry as mark
 from collector.storage.retries import Selection
@@ -120,10 +120,11 @@ def _print(report: RetryReport) -> None:
     )
     click.echo(f"\n{_next_step(report)}")
     for project in found:
-        if project.installation.paused and any(project.marked.values()):
+        item = project.installation
+        if item.paused and any(project.marked.values()):
             click.echo(
-                f"Project {project.installation.project_id} is paused, and nothing of it is sent "
-                f"before it is resumed{how_to_resume(project.installation)}"
+                f"Project {item.project_id} is paused, and nothing of it is sent before it is "
+                f"resumed{how_to_resume(item.project_id, item.problem)}"
             )
 
 

@@ -37,10 +37,10 @@ def status(project_id: int | None, as_json: bool) -> None:
         run = found.last_run
         click.echo(f"\nLast run: {moment(run['started_at'])}, {OUTCOMES[run['outcome']]}")
     for item in found.installations:
-        for warning in item.standing.warnings:
+        for warning in item.warnings:
             click.echo(
                 f"{click.style('Warning:', fg='yellow', bold=True)} "
-                f"Project {item.standing.installation.project_id}: {warning}",
+                f"Project {item.installation.project_id}: {warning}",
                 err=True,
             )
 
@@ -54,10 +54,10 @@ def _print_installations(found: Status) -> None:
         ("PROJECT", "NAME", "VERSION", "STATE", "CALLS", "ACCEPTED", "LAST BEACON"),
         [
             (
-                item.standing.installation.project_id,
-                item.standing.installation.name,
-                item.standing.installation.integration_version,
-                item.standing.state,
+                item.installation.project_id,
+                item.installation.name,
+                item.installation.integration_version,
+                item.state,
                 item.funnel.calls,
                 item.funnel.verdicts["accepted"],
                 moment(item.last_beacon) if item.last_beacon else "never",
@@ -66,5 +66,5 @@ def _print_installations(found: Status) -> None:
         ],
     )
     for item in found.installations:
-        if problem := item.standing.installation.problem:
-            click.echo(f"\nProject {item.standing.installation.project_id}: {problem}.", err=True)
+        if problem := item.installation.problem:
+            click.echo(f"\nProject {item.installation.project_id}: {problem}.", err=True)

@@ -11,18 +11,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from collector.domain import outcomes
-from collector.domain.installation import Installation, is_akin, is_web_origin
-from collector.domain.outcomes import (
-    ACCEPTED,
-    OPTED_OUT,
-    ORIGIN_NOT_ALLOWED,
-    REMEDIES,
-    Remedy,
-)
+from collector.domain import remedies
+from collector.domain.installation import Installation, is_web_origin
+from collector.domain.outcomes import ACCEPTED, ORIGIN_NOT_ALLOWED, REMEDIES, Remedy
 from collector.storage import beacon_counts
 from collector.storage.beacon_counts import NO_PROJECT, UNNAMED, BeaconCount
 
@@ -62,9 +56,10 @@ def find(counts: list[BeaconCount], installation: Installation, now: datetime) -
     for (outcome, of_project, origin), group in by_origin.items():
         is_recent = any(now - count.last_at <= RECENT for count in group)
         if origin is None:
-            remedy = _remedy(outcome, installation)
+            remedy = remedies.for_outcome(outcome, honours_gpc=installation.honour_gpc)
         else:
-            remedy = _remedy_for_origin(origin, installation, needed=is_recent and not is_heard)
+            needed = is_recent and not is_heard
+            remedy = remedies.for_origin(origin, installation.origins, needed=needed)
         # The command of that remedy names one origin.
         apart = origin if remedy == REMEDIES[ORIGIN_NOT_ALLOWED] else None
         groups[outcome, of_project, apart, remedy] += group
@@ -107,26 +102,3 @@ def _finding(
 def first_origin(installation: Installation) -> str:
     """An origin of the customer, to look at; a pattern of one if there is none."""
     return next(iter(installation.origins), "https://...")
-
-
-def _remedy(outcome: str, installation: Installation) -> Remedy:
-    if outcome == OPTED_OUT and not installation.honour_gpc:
-        return outcomes.IGNORED_SINCE
-    return REMEDIES.get(outcome, outcomes.UNKNOWN)
-
-
-def _remedy_for_origin(origin: str, installation: Installation, *, needed: bool) -> Remedy:
-    """What to do about an origin that was refused.
-
-    Args:
-        needed: the customer's pages may be missing, so that a stranger's may be one of them.
-    """
-    if origin in installation.origins:
-        return outcomes.ADDED_SINCE
-    if origin != UNNAMED and not is_web_origin(origin):
-        return outcomes.NO_WEB_ORIGIN
-    if origin == UNNAMED:
-        return replace(outcomes.UNNAMED_ORIGINS, needs_person=needed)
-    if not needed and not is_akin(origin, installation.origins):
-        return outcomes.STRANGE_ORIGINS
-    return REMEDIES[ORIGIN_NOT_ALLOWED]

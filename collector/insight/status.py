@@ -3,41 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain.installation import Installation
-from collector.insight import standing
-from collector.insight.standing import Standing
-from collector.storage import funnel, installations, runs, sessions
+from collector.domain.ledger import MARGIN
+from collector.domain.next_steps import Standing, next_step
+from collector.storage import funnel, installations, outbox, pulls, refused, runs, sessions
 from collector.storage.database import Connection, Database
-from collector.storage.funnel import Funnel
+from collector.storage.funnel import Expiring, Funnel
+from collector.storage.pulls import PullState
+
+#: What expires within this time is warned of before it does.
+SOON = timedelta(hours=24)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallationStatus:
-    """One installation with its own funnel."""
+    """One installation with its own funnel.
 
-    standing: Standing
+    ``refused`` is how many call records could not be read within a day. ``worked_at`` is when the
+    job was last at work for it; before ``send_after`` the API has asked to be left alone.
+    """
+
+    installation: Installation
     funnel: Funnel
+    expiring: Expiring
+    refused: int
+    pull: PullState | None
     last_beacon: datetime | None
+    worked_at: datetime | None
+    send_after: datetime | None
+    now: datetime
+
+    @property
+    def state(self) -> str:
+        """``active``, ``paused`` or ``problem``."""
+        if self.installation.paused:
+            return "paused"
+        return "problem" if self.installation.problem else "active"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is nearly too late or too late already, and what was refused, with the next step."""
+        told = []
+        if self.expiring.first_deadline is not None:
+            told.append(
+                f"{self.expiring.soon} pending enrichment(s) expire within 24 hours, the first at "
+                f"{_moment(self.expiring.first_deadline)}. {self.next_step}"
+            )
+        if self.expiring.too_late:
+            told.append(
+                f"{self.expiring.too_late} pending enrichment(s) are too late to be sent; when "
+                "their seven days are over, the next run marks them expired"
+            )
+        if self.pull and self.pull.problem:
+            told.append(
+                f"Calls could not be pulled at {_moment(self.pull.pulled_at)}: {self.pull.problem}"
+            )
+        if self.refused:
+            told.append(
+                f"{self.refused} call record(s) were refused within 24 hours. To see why: "
+                f"collector calls refused --project-id {self.installation.project_id} --since 1d"
+            )
+        return told
+
+    @property
+    def next_step(self) -> str:
+        """What keeps its pending enrichments from being sent, and what to do about it."""
+        standing = Standing(
+            project_id=self.installation.project_id,
+            paused=self.installation.paused,
+            problem=self.installation.problem,
+            worked_at=self.worked_at,
+            send_after=self.send_after,
+        )
+        return next_step(standing, self.now)
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "project_id": self.standing.installation.project_id,
-            "name": self.standing.installation.name,
-            "integration_version": self.standing.installation.integration_version,
-            "state": self.standing.state,
-            "problem": self.standing.installation.problem,
+            "project_id": self.installation.project_id,
+            "name": self.installation.name,
+            "integration_version": self.installation.integration_version,
+            "state": self.state,
+            "problem": self.installation.problem,
             "sessions": self.funnel.sessions,
             "calls": self.funnel.calls,
             "verdicts": self.funnel.verdicts,
-            "expiring_within_24_hours": self.standing.expiring.soon,
-            "first_deadline": self.standing.expiring.first_deadline,
-            "too_late_to_send": self.standing.expiring.too_late,
-            "refused_within_24_hours": self.standing.refused,
-            "pull": asdict(self.standing.pull) if self.standing.pull else None,
-            "warnings": self.standing.warnings,
+            "expiring_within_24_hours": self.expiring.soon,
+            "first_deadline": self.expiring.first_deadline,
+            "too_late_to_send": self.expiring.too_late,
+            "refused_within_24_hours": self.refused,
+            "pull": asdict(self.pull) if self.pull else None,
+            "warnings": self.warnings,
             "last_beacon": self.last_beacon,
         }
 
@@ -82,8 +140,19 @@ def read_status(database: Database, project_id: int | None, now: datetime) -> St
 def _of_one(
     connection: Connection, installation: Installation, now: datetime
 ) -> InstallationStatus:
+    project_id = installation.project_id
     return InstallationStatus(
-        standing=standing.read(connection, installation, now),
-        funnel=funnel.count(connection, installation.project_id),
-        last_beacon=sessions.last_beacon(connection, installation.project_id),
+        installation=installation,
+        funnel=funnel.count(connection, project_id),
+        expiring=funnel.count_expiring(connection, project_id, now + MARGIN, now + SOON),
+        refused=refused.count(connection, refused.Chosen(project_id=project_id, since=now - SOON)),
+        pull=pulls.find(connection, project_id),
+        last_beacon=sessions.last_beacon(connection, project_id),
+        worked_at=runs.searched_until(connection, project_id),
+        send_after=outbox.send_after(connection, project_id),
+        now=now,
     )
+
+
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -40,8 +40,7 @@ def test_an_installation_without_anything_has_an_empty_funnel(world: World) -> N
     found = status(world)
     assert (found.funnel.sessions, found.funnel.calls) == (0, 0)
     (item,) = found.installations
-    stands = item.standing
-    assert (stands.state, stands.warnings, item.last_beacon) == ("active", [], None)
+    assert (item.state, item.warnings, item.last_beacon) == ("active", [], None)
     assert found.last_run is None
     assert found.as_json()["verdicts"] == dict.fromkeys(Verdict, 0)
 
@@ -62,7 +61,7 @@ def test_the_funnels_of_the_installations_sum_to_the_whole(world: World) -> None
     assert found.funnel.verdicts["accepted"] == 1
     assert found.funnel.verdicts["waiting"] == 2
     only = status(world, 163)
-    assert [item.standing.installation.project_id for item in only.installations] == [163]
+    assert [item.installation.project_id for item in only.installations] == [163]
     assert only.funnel == found.installations[1].funnel
 
 
@@ -81,14 +80,14 @@ def test_the_last_beacon_is_told_in_utc(world: World) -> None:
 
 
 def test_paused_problem_and_active_are_told_apart(world: World) -> None:
-    assert status(world).installations[0].standing.state == "active"
+    assert status(world).installations[0].state == "active"
     world.edit(integration_version=9)
     world.run()
     document = status(world).as_json()["installations"][0]
     assert document["state"] == "problem"
     assert "integration version 9" in document["problem"]
     world.edit(paused=True)
-    assert status(world).installations[0].standing.state == "paused"
+    assert status(world).installations[0].state == "paused"
     world.edit(paused=False, integration_version=1)
     world.run()
     assert status(world).as_json()["installations"][0]["problem"] is None
@@ -135,9 +134,9 @@ def test_what_expires_within_a_day_is_warned_of_before_it_does(world: World) -> 
 def test_what_is_too_late_is_told_until_the_job_has_marked_it(world: World) -> None:
     pending(world)
     world.clock.now = START + 8 * DAY
-    assert "the next run marks them expired" in status(world).installations[0].standing.warnings[0]
+    assert "the next run marks them expired" in status(world).installations[0].warnings[0]
     world.run()
-    assert status(world).installations[0].standing.warnings == []
+    assert status(world).installations[0].warnings == []
 
 
 def test_a_warning_names_the_next_step(world: World) -> None:
@@ -159,7 +158,7 @@ def test_a_warning_names_the_next_step(world: World) -> None:
     for changes, since_run, step in cases:
         world.edit(**{**usual, **changes})
         world.clock.now = then + since_run
-        assert step in status(world).installations[0].standing.warnings[0]
+        assert step in status(world).installations[0].warnings[0]
 
 
 def test_what_was_accepted_does_not_expire(world: World) -> None:
@@ -167,7 +166,7 @@ def test_what_was_accepted_does_not_expire(world: World) -> None:
     world.call(visitor_id="v1")
     world.run()
     world.clock.forward(days=6, hours=12)
-    assert status(world).installations[0].standing.warnings == []
+    assert status(world).installations[0].warnings == []
 
 
 def test_the_last_run_is_told(world: World) -> None:

@@ -138,7 +138,7 @@ def test_a_wrong_query_needs_a_person_and_keeps_nothing_else_from_going_on(
 
 def warnings(world: World) -> str:
     (status,) = read_status(world.database, PROJECT, world.clock()).installations
-    return " ".join(status.standing.warnings)
+    return " ".join(status.warnings)
 
 
 @once
