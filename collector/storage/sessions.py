@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,6 +15,19 @@ from collector.storage import sightings
 from collector.storage.database import Database
 from collector.storage.sightings import Seen
 from collector.storage.tables import SessionRow, SightingRow
+
+#: So many match keys of a session are told: a page can set any number, one after the other.
+MOST_KEYS = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeySeen:
+    """A match key that was seen in a session. Its value is of a person."""
+
+    kind: str
+    value: str
+    first_seen: datetime
+    last_seen: datetime
 
 
 def record(database: Database, beacon: Beacon, now: datetime) -> None:
@@ -79,6 +93,24 @@ def last_beacon(connection: sa.Connection, project_id: int) -> datetime | None:
             SessionRow.project_id == project_id
         )
     ).scalar_one()
+
+
+def keys_of(connection: sa.Connection, project_id: int, session: SessionId) -> list[KeySeen]:
+    """The match keys that were seen in a session, by kind."""
+    rows = connection.execute(
+        sa.select(
+            SightingRow.kind, SightingRow.value, SightingRow.first_seen, SightingRow.last_seen
+        )
+        .where(
+            SightingRow.project_id == project_id,
+            SightingRow.user_id == session.user_id,
+            SightingRow.session_number == session.session_number,
+        )
+        # Asked for an order, SQLite would go through all sightings, since an index has it.
+        .limit(MOST_KEYS)
+    )
+    found = [KeySeen(**row) for row in rows.mappings()]
+    return sorted(found, key=lambda key: (key.kind, key.first_seen, key.value))
 
 
 def move_back(
