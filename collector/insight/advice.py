@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from collector.domain.verdicts import Reason, Verdict
 
-_RETRY = "collector retry --reason {reason} --project-id {project_id}"
+_RETRY = "collector retry --reason {reason} --project-id {project_id} --call-id {call_id}"
 
 #: By reason. If there is a command to run, the text ends with it, after a colon and a blank.
 _NEXT_STEPS: Mapping[str, str] = {
@@ -33,14 +34,27 @@ _NEXT_STEPS: Mapping[str, str] = {
 }
 
 
-def next_step(reason: str, project_id: int, pending: str) -> str:
+def next_step(reason: str, project_id: int, call_id: str, *, pending: str) -> str:
     """What to do about a call that stands where it stands for this reason.
 
     Args:
         pending: what keeps pending enrichments of its installation from being sent, and what to
             do about that.
     """
-    return _NEXT_STEPS[reason].format(reason=reason, project_id=project_id, pending=pending)
+    return _NEXT_STEPS[reason].format(
+        reason=reason, project_id=project_id, call_id=quoted(call_id), pending=pending
+    )
+
+
+def command(call_id: str, project_id: int) -> str:
+    """The command that tells the same as a call's page."""
+    return f"collector explain --project-id {project_id} {quoted(call_id, alone=True)}"
+
+
+def quoted(call_id: str, *, alone: bool = False) -> str:
+    """A call's id as a shell takes it; ``alone`` if it is no option's value."""
+    mark = "-- " if alone and call_id.startswith("-") else ""
+    return mark + shlex.quote(call_id)
 
 
 def why_not_as_the_rules_say(document: Mapping[str, Any]) -> str | None:
@@ -64,7 +78,8 @@ def _why_not(document: Mapping[str, Any]) -> str:
         return "The job has not looked at the call since; it does when its record changes."
     return (
         "The job has not looked at the call since; it does when a key of it is seen newly, or "
-        f"after: collector retry --reason {document['reason']} --call-id {document['call_id']}"
+        f"after: collector retry --reason {document['reason']} "
+        f"--call-id {quoted(document['call_id'])}"
     )
 
 
