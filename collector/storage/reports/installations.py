@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from collector.domain.verdicts import Verdict
+from collector.storage.beacon_counts import NO_PROJECT
 from collector.storage.reports.asking import Period, Question
 from collector.storage.tables import Json, UtcDateTime
 
@@ -64,6 +65,15 @@ BEACONS = Question(
     FROM report_beacons_daily
     WHERE project_id IN :projects AND day >= :first AND day <= :last
     GROUP BY outcome
+    """
+)
+
+REFUSED_BEACONS = Question(
+    """
+    SELECT project_id, origin, CAST(sum(beacons) AS bigint) AS beacons
+    FROM report_beacons_daily
+    WHERE project_id IN :projects AND day >= :first AND day <= :last AND outcome <> 'accepted'
+    GROUP BY project_id, origin
     """
 )
 
@@ -215,6 +225,22 @@ def verdicts(connection: sa.Connection, period: Period) -> Mapping[str, int]:
 def beacons(connection: sa.Connection, period: Period) -> Mapping[str, int]:
     """The beacons that came, by outcome."""
     return {row["outcome"]: row["beacons"] for row in BEACONS.ask(connection, period.values())}
+
+
+def refused_beacons(connection: sa.Connection, period: Period, origins: Sequence[str]) -> int:
+    """How many beacons were refused, or lost a key.
+
+    Args:
+        origins: what named no known project, or was refused before it was known, counts if it came
+            from a page of these.
+    """
+    everywhere = (NO_PROJECT, *period.projects)
+    asked = Period(projects=everywhere, first=period.first, last=period.last)
+    return sum(
+        row["beacons"]
+        for row in REFUSED_BEACONS.ask(connection, asked.values())
+        if row["project_id"] != NO_PROJECT or row["origin"] in origins
+    )
 
 
 def expiring(connection: sa.Connection, project_id: int, latest: datetime) -> list[Expiring]:

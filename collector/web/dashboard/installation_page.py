@@ -1,0 +1,95 @@
+"""``GET /installations/…``: how one installation does; while no beacon came, how it begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, jsonify, render_template
+from flask.typing import ResponseReturnValue
+
+from collector.errors import NotFoundError
+from collector.insight import wording as told_as
+from collector.insight.hearing import Hearing, hear
+from collector.storage.database import Connection
+from collector.storage.reports import installations, sessions
+from collector.storage.reports.asking import Period
+from collector.storage.reports.installations import Installed
+from collector.web import state
+from collector.web.dashboard import beginning, presenting, tagging
+
+blueprint = presenting.blueprint("installation_page")
+
+#: What expires within this time is told.
+SOON = timedelta(hours=24)
+
+
+@blueprint.get("/installations/<int:project_id>")
+def show(project_id: int) -> ResponseReturnValue:
+    """The page. It asks nobody but the database."""
+    now = datetime.now(UTC)
+    database = state.current().database
+    with database.read() as connection:
+        installed = presenting.installation(connection, project_id)
+        told = _told(connection, installed, now)
+        begun = beginning.read(connection, installed, now)
+    try:
+        heard = hear(database, project_id, now)
+    except NotFoundError as error:  # removed meanwhile
+        raise presenting.MissingError("unknown_project", str(error)) from None
+    return render_template(
+        "dashboard/installation.html",
+        installed=installed,
+        begun=begun,
+        heard=heard,
+        findings=[(one, told_as.how_often(one, now)) for one in heard.findings],
+        shares=_shares(heard),
+        tag=tagging.of(installed),
+        next_step=presenting.what_keeps(installed, now),
+        **told,
+    )
+
+
+@blueprint.get("/installations/<int:project_id>/heard")
+def heard(project_id: int) -> Response:
+    """Whether a beacon came, and what was refused: asked again and again by the page itself."""
+    now = datetime.now(UTC)
+    with state.current().database.read() as connection:
+        installed = presenting.installation(connection, project_id)
+        return jsonify(beginning.read(connection, installed, now).as_json())
+
+
+def _told(connection: Connection, installed: Installed, now: datetime) -> dict[str, Any]:
+    period = presenting.last_days(installed.project_id, now)
+    expiring = installations.expiring(connection, installed.project_id, now + SOON)
+    return {
+        "verdicts": installations.verdicts(connection, period),
+        "since": {"from": period.first, "to": period.last},
+        "sessions": installations.sessions(connection, period),
+        "beacons": installations.beacons(connection, period),
+        "refused": installations.refused(connection, period),
+        "expiring": expiring[: installations.MOST],
+        "more_expiring": len(expiring) > installations.MOST,
+        "batches": installations.last_batches(connection, installed.project_id),
+        "queries": _queries(installed.project_id, period, now),
+    }
+
+
+def _queries(project_id: int, period: Period, now: datetime) -> dict[str, list[str]]:
+    values = period.values(project=project_id, latest=now + SOON, most=installations.MOST)
+    return {
+        "installation": [installations.INSTALLATION.shown(values)],
+        "beacons": [installations.BEACONS.shown(values), installations.SESSIONS.shown(values)],
+        "verdicts": [installations.VERDICTS.shown(values)],
+        "expiring": [installations.EXPIRING.shown(values)],
+        "refused": [installations.REFUSED.shown(values)],
+        "batches": [installations.BATCHES.shown(values)],
+        "first": [sessions.FIRST.shown(values)],
+    }
+
+
+def _shares(heard: Hearing) -> list[tuple[str, int]]:
+    """How many of the last day's sessions carry a key of each kind, and how many none."""
+    if heard.keys is None:
+        return []
+    return [*heard.kinds.items(), ("none", heard.keys.sessions - heard.keys.with_a_key)]
