@@ -64,13 +64,18 @@ class Question:
     def ask(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows."""
         named = {name: values[name] for name in self._names}
-        query = sa.text(self.sql).bindparams(*map(_parameter, named.items()))
+        query = sa.text(self.text).bindparams(*map(_parameter, named.items()))
         rows = connection.execute(query.columns(**self.types) if self.types else query)
         return [dict(row) for row in rows.mappings()]
 
     def shown(self, values: Mapping[str, Any]) -> str:
         """The query as it can be pasted into a client of either database."""
-        return _NAMED.sub(lambda found: _literal(values[found[1]]), dedent(self.sql).strip())
+        return _NAMED.sub(lambda found: _literal(values[found[1]]), self.text)
+
+    @property
+    def text(self) -> str:
+        """The query, with names for its values."""
+        return dedent(self.sql).strip()
 
     @property
     def _names(self) -> set[str]:

@@ -8,6 +8,8 @@ from typing import Any
 from flask import Response, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
+from collector.domain.next_steps import LONG
+from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
 from collector.insight import wording as told_as
 from collector.insight.hearing import Hearing, hear
@@ -45,7 +47,7 @@ def show(project_id: int) -> ResponseReturnValue:
         findings=[(one, told_as.how_often(one, now)) for one in heard.findings],
         shares=_shares(heard),
         tag=tagging.of(installed),
-        next_step=presenting.what_keeps(installed, now),
+        next_step=_next_step(installed, told["verdicts"][Verdict.PENDING], now),
         **told,
     )
 
@@ -73,6 +75,15 @@ def _told(connection: Connection, installed: Installed, now: datetime) -> dict[s
         "batches": installations.last_batches(connection, installed.project_id),
         "queries": _queries(installed.project_id, period, now),
     }
+
+
+def _next_step(installed: Installed, pending: int, now: datetime) -> str | None:
+    """What keeps what is pending from being sent, if anything is, or would keep it."""
+    is_at_work = installed.worked_at is not None and installed.worked_at > now - LONG
+    may_send = installed.send_after is None or installed.send_after <= now
+    if installed.state == "active" and is_at_work and may_send and not pending:
+        return None
+    return presenting.what_keeps(installed, now)
 
 
 def _queries(project_id: int, period: Period, now: datetime) -> dict[str, list[str]]:

@@ -46,7 +46,7 @@ def length(time: timedelta) -> str:
 
 
 def seconds(value: float) -> str:
-    """A number of seconds, as exactly as it is known, in two units where it is long."""
+    """A number of seconds: to the millisecond, or in whole seconds from a minute on."""
     if value < 0:
         return f"\N{MINUS SIGN}{seconds(-value)}"
     if value < 60:

@@ -24,7 +24,9 @@ def listed(board: Board, **conditions: Any) -> list[str]:
     found = []
     while True:
         assert answer.status_code == 200
-        found += re.findall(r'<th scope="row"><a href="/calls/[^"]+">([^<]+)</a>', answer.text)
+        found += re.findall(
+            r'<th scope="row" class="long"><a href="/calls/[^"]+">([^<]+)</a>', answer.text
+        )
         older = re.search(r'<a href="([^"]+)" rel="next">', answer.text)
         if older is None:
             return found
