@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from collector.domain.installation import Installation
 from collector.storage import installations
 from collector.storage.database import Database
+from collector.storage.secrets import generate_key
 from tests.browser.site import Site
 from tests.browser.tabs import Tab, wait_until_equal
 from tests.web import serving
+from tests.web.entering import add_user
 from tests.web.serving import Serving
 
 FIRST_PROJECT = 1001
@@ -36,12 +38,14 @@ class Server:
         shutil.copy(migrated, file)
         self.database = Database(f"sqlite:///{file}")
         self.database_url = f"sqlite:///{file}"
+        self._secret_key = generate_key()
         self._folder = folder
         self._projects = count(FIRST_PROJECT)
         self._port = "0"
         self._serving: Serving | None = None
 
     def __enter__(self) -> Server:
+        add_user(self.database)
         self._come_up()
         return self
 
@@ -64,7 +68,12 @@ class Server:
             self._come_up()
 
     def _come_up(self) -> None:
-        self._serving = serving.start(self.database_url, "--port", self._port, folder=self._folder)
+        self._serving = serving.start(
+            self.database_url,
+            *("--port", self._port),
+            folder=self._folder,
+            COLLECTOR_SECRET_KEY=self._secret_key,
+        )
         self._port = str(self._serving.address[1])
 
     def _go_down(self) -> None:

@@ -18,6 +18,7 @@ from tests.browser.reusing import nothing_thrown
 from tests.browser.site import TAG_SCRIPT
 from tests.browser.tabs import ChromiumTab, wait_until
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
+from tests.web.entering import enter_by
 from tests.world import EXAMPLE, Clock, World
 
 #: What a policy forbids is told to the page, whoever looks at its console or not.
@@ -29,9 +30,10 @@ EVERY = 3000
 
 
 @pytest.fixture
-def board(context: BrowserContext) -> Iterator[Page]:
+def board(context: BrowserContext, server: Server) -> Iterator[Page]:
     """A page of somebody who may look, of which nothing may go wrong."""
     page = context.new_page()
+    enter_by(page, server.url)
     said: list[str] = []
     page.add_init_script(LISTEN)
     page.on("console", lambda message: said.append(message.text))

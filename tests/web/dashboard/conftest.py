@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from collector.storage import users
 from collector.storage.database import Database
-from collector.storage.passwords import PasswordHash
 from tests.web.conftest import Open
-
-NAME, PASSWORD = "anna@example.com", "four quiet words here"
+from tests.web.entering import NAME, PASSWORD, add_user
 
 
 class Browser:
@@ -48,17 +43,6 @@ class Browser:
 
     def is_logged_in(self) -> bool:
         return self.get("/").status_code == 200
-
-
-def cheap(password: str) -> PasswordHash:
-    """A hash that tells of itself that it was made with next to no work."""
-    argon2id = Argon2id(salt=b"16 bytes of salt", length=32, iterations=1, lanes=1, memory_cost=8)
-    return PasswordHash(argon2id.derive_phc_encoded(password.encode()))
-
-
-def add_user(database: Database, name: str = NAME) -> None:
-    with database.write() as connection:
-        users.add(connection, name, cheap(PASSWORD), datetime.now(UTC))
 
 
 OpenBoard = Callable[..., Browser]

@@ -14,7 +14,8 @@ from collector.storage.database import Database
 from collector.storage.secrets import generate_key
 from collector.web.dashboard import cookie, guard
 from tests.web.conftest import BEACON, ORIGIN, Start, before_sql
-from tests.web.dashboard.conftest import NAME, PASSWORD, Browser, OpenBoard, add_user
+from tests.web.dashboard.conftest import Browser, OpenBoard
+from tests.web.entering import NAME, PASSWORD, add_user
 
 pytestmark = before_sql
 

@@ -13,7 +13,8 @@ from collector.storage.database import Database
 from collector.web.dashboard import throttle
 from collector.web.dashboard.throttle import AT_ONCE, FOR_A_NAME, OF_AN_ADDRESS, Throttle
 from tests.web.conftest import Open, before_sql
-from tests.web.dashboard.conftest import NAME, PASSWORD, Browser, OpenBoard, add_user, cheap
+from tests.web.dashboard.conftest import Browser, OpenBoard
+from tests.web.entering import NAME, PASSWORD, add_user, cheap
 
 
 def test_a_user_logs_in_looks_and_logs_out(browser: Browser, database: Database) -> None:

@@ -16,6 +16,7 @@ from collector.sandbox import Sandbox
 from collector.storage.database import Database
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.web.conftest import Open
+from tests.web.entering import add_user, enter
 from tests.world import Clock, World
 
 MINUTE = timedelta(minutes=1)
@@ -25,7 +26,7 @@ class Board:
     """The dashboard in one browser."""
 
     def __init__(self, app: Any) -> None:
-        self._client = app.test_client()
+        self._client = enter(app.test_client())
 
     def get(self, path: str, accept: str = "text/html,*/*;q=0.8", **more: Any) -> TestResponse:
         answer: TestResponse = self._client.get(path, headers={"Accept": accept}, **more)
@@ -63,9 +64,14 @@ OpenBoard = Callable[..., Board]
 
 
 @pytest.fixture
-def open_board(open_app: Open, database_url: str, definition_file: Path) -> OpenBoard:
+def open_board(
+    open_app: Open, database_url: str, database: Database, definition_file: Path, secret_key: str
+) -> OpenBoard:
+    add_user(database)
+    usual = {"integration": str(definition_file), "secret_key": (secret_key,)}
+
     def make(**settings: Any) -> Board:
-        return Board(open_app(database_url, **{"integration": str(definition_file), **settings}))
+        return Board(open_app(database_url, **{**usual, **settings}))
 
     return make
 
