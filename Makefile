@@ -7,7 +7,7 @@ BIN := .venv/bin
 QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs torture snippet bench bench-page bench-matching clean
+.PHONY: help demo test check docs torture snippet pictures bench bench-page bench-matching clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ torture: .venv/.dev ## kill job and server everywhere, try anything in any order
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
+
+pictures: .venv/.dev ## take the pictures of the dashboard anew, of made-up weeks
+	@$(BIN)/python docs/pictures/make.py
 
 bench: .venv/.bench ## measure side by side with what people would use instead (docs/performance.md)
 	@$(BIN)/python -m bench $(BENCH_ARGS)

@@ -124,5 +124,12 @@ IGNORED_SINCE = Remedy(
     needs_person=False,
 )
 
+#: No known project, from a page that is no installation's.
+OF_NOBODY = Remedy(
+    text="Nothing to do, unless one of these pages is a customer's: they told no project that has "
+    "an installation. If one is: collector installation add",
+    needs_person=False,
+)
+
 #: A refusal that only another version of the software makes.
 UNKNOWN = Remedy(text="This version does not know the reason: see docs/http.md of the newest.")

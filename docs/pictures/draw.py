@@ -18,6 +18,7 @@ LAYERS = (
     "the commands",
     "a made-up shop and its day",
     "browsers | use cases | the stand-in | looks at a page | at all of it",
+    "what is told of what is stored",
     "SQL | the API's client | record files and the definition",
     "what is written down",
     "the rules: pure, with now passed in",

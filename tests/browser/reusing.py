@@ -17,9 +17,9 @@ SURROUNDINGS = """JSON.stringify(Object.getOwnPropertyNames(window).sort().map(
   (name) => [name, String(Object.getOwnPropertyDescriptor(window, name).value)]))"""
 
 
-def new_context(browser: Browser) -> BrowserContext:
+def new_context(browser: Browser, *, java_script_enabled: bool = True) -> BrowserContext:
     """A browser profile of its own."""
-    fresh = browser.new_context()
+    fresh = browser.new_context(java_script_enabled=java_script_enabled)
     fresh.set_default_timeout(10_000)
     return fresh
 

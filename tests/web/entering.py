@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from flask.testing import FlaskClient
@@ -28,11 +29,12 @@ def add_user(database: Database, name: str = NAME) -> None:
         users.add(connection, name, cheap(PASSWORD), datetime.now(UTC))
 
 
-def enter(client: FlaskClient) -> FlaskClient:
-    """The client, logged in."""
-    (token,) = re.findall(r'name="form_token" value="([^"]+)"', client.get("/login").text)
+def enter(client: FlaskClient, **more: Any) -> FlaskClient:
+    """The client, logged in; ``more`` is for each of its requests."""
+    form = client.get("/login", **more).text
+    (token,) = re.findall(r'name="form_token" value="([^"]+)"', form)
     fields = {"form_token": token, "name": NAME, "password": PASSWORD}
-    assert client.post("/login", data=fields).status_code == 303
+    assert client.post("/login", data=fields, **more).status_code == 303
     return client
 
 

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 #: Said where there is nothing to tell; a nought would be a number.
 NO_DATA = "no data"
 
+#: It stays on the line of its number.
+_PERCENT = "\N{NO-BREAK SPACE}%"
+
 
 def number(value: float) -> str:
     """A whole number in groups of three digits."""
@@ -19,10 +22,10 @@ def share(part: int, whole: int) -> str:
         return NO_DATA
     tenths = (2000 * part + whole) // (2 * whole)
     if tenths == 0 and part:
-        return "< 0.1 %"
+        return f"< 0.1{_PERCENT}"
     if tenths == 1000 and part < whole:
-        return "> 99.9 %"
-    return f"{tenths // 10}.{tenths % 10} %"
+        return f"> 99.9{_PERCENT}"
+    return f"{tenths // 10}.{tenths % 10}{_PERCENT}"
 
 
 def per_hundred(part: int, whole: int) -> str:

@@ -242,6 +242,6 @@ def test_a_login_over_real_connections(start: Start, database: Database, secret_
         assert (page.status_code, page.url) == (200, server.url + "/")
         sheet = http.get(server.url + "/dashboard/static/dashboard.css", timeout=10)
         assert sheet.headers["Content-Type"] == "text/css; charset=utf-8"
-        assert "--accent" in sheet.text
+        assert "color-scheme" in sheet.text
     assert "logged_in" in server.log()
     assert "127.0.0.1" not in server.log()

@@ -28,6 +28,13 @@ class Board:
     def __init__(self, app: Any) -> None:
         self._client = enter(app.test_client())
 
+    def at(self, host: str) -> dict[str, Any]:
+        """What makes a request go to this host, where somebody has logged in too."""
+        to_host: dict[str, Any] = {"environ_overrides": {"HTTP_HOST": host}}
+        if self.get("/calls", **to_host).status_code != 200:
+            enter(self._client, **to_host)
+        return to_host
+
     def get(self, path: str, accept: str = "text/html,*/*;q=0.8", **more: Any) -> TestResponse:
         answer: TestResponse = self._client.get(path, headers={"Accept": accept}, **more)
         return answer

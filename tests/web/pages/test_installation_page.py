@@ -142,7 +142,8 @@ def test_what_expires_and_what_is_wrong_is_told_first(world: World, board: Board
 def test_the_tag_has_the_address_that_is_known(
     empty: World, open_board: OpenBoard, settings: dict[str, str], host: str, origin: str, says: str
 ) -> None:
-    answer = open_board(**settings).get("/installations/162", environ_overrides={"HTTP_HOST": host})
+    board = open_board(**settings)
+    answer = board.get("/installations/162", **board.at(host))
     text = text_of(answer)
     assert f'src="{origin}/v1/snippet.js"' in text
     assert says in text
