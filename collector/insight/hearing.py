@@ -99,7 +99,10 @@ def hear(database: Database, project_id: int, now: datetime) -> Hearing:
         counts = beacon_counts.since(
             connection, (NO_PROJECT, project_id), today - timedelta(days=DAYS - 1)
         )
-        last_beacon = sessions.last_beacon(connection, project_id)
+        # Of one that is heard, its counts tell; to ask all its sessions takes long.
+        last_beacon = _last_accepted(counts, project_id) or sessions.last_beacon(
+            connection, project_id
+        )
     sessions_today = keys.sessions if keys is not None and keys.day == today else 0
     return Hearing(
         installation=installation,
@@ -111,6 +114,15 @@ def hear(database: Database, project_id: int, now: datetime) -> Hearing:
         keys=keys,
         findings=findings.find(counts, installation, now),
     )
+
+
+def _last_accepted(counts: Iterable[BeaconCount], project_id: int) -> datetime | None:
+    found = (
+        count.last_at
+        for count in counts
+        if (count.project_id, count.outcome) == (project_id, ACCEPTED)
+    )
+    return max(found, default=None)
 
 
 def _accepted(counts: Iterable[BeaconCount], project_id: int, day: date) -> int:

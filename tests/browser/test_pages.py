@@ -145,7 +145,9 @@ def test_everybody_can_use_every_page(
     ):
         board.set_viewport_size({"width": 390, "height": 844})
         board.emulate_media(color_scheme="light")
-        board.goto(server.url + path)
+        answer = board.goto(server.url + path)
+        assert answer is not None
+        assert answer.ok, path
         board.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         found = Axe().run(board)
         assert found.violations_count == 0, path + found.generate_report()
