@@ -2,12 +2,13 @@
 
 from alembic import context
 
+from collector.storage.comments import described
 from collector.storage.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
+    target_metadata=described(Base.metadata),
     render_as_batch=connection.dialect.name == "sqlite",  # SQLite cannot alter a table in place
     compare_type=True,
 )

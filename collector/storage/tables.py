@@ -389,6 +389,14 @@ class EnrichmentRow(Base):
             postgresql_where=sa.text("state = 'pending'"),
             sqlite_where=sa.text("state = 'pending'"),
         ),
+        # Few of many: analysts ask for all that stand where their calls point no longer.
+        sa.Index(
+            "enrichment_superseded_ix",
+            "project_id",
+            "call_id",
+            postgresql_where=sa.text("state = 'superseded'"),
+            sqlite_where=sa.text("state = 'superseded'"),
+        ),
         # Before it is sent, each is marked as in doubt. With room for that in its page, the mark
         # concerns no index.
         {"postgresql_with": {"fillfactor": 50}},
