@@ -67,16 +67,6 @@ ANSWERS: tuple[list[dict[str, Any]], ...] = (
     [
         {"sessions": 2, "calls": 2, "accepted": 1, "unmatched": 1, "ambiguous": 0, "pending": 0},
     ],
-    [{"rule": "visitor_id", "calls": 1, "delivered": 1}],
-    [
-        {
-            "call_id": "c-1",
-            "session_key": "u.1",
-            "enrichment_number": 1,
-            "stands": "yes",
-            "session_key_now": "u.2",
-        }
-    ],
     [{"verdict": "unmatched", "reason": "no_keys", "calls": 1}],
 )
 

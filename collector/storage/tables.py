@@ -389,11 +389,12 @@ class EnrichmentRow(Base):
             postgresql_where=sa.text("state = 'pending'"),
             sqlite_where=sa.text("state = 'pending'"),
         ),
-        # Few of many: analysts ask for all that stand where their calls point no longer.
+        # Few of many: analysts ask for all that stand where their calls point no longer. With
+        # one column SQLite, which has no statistics, would take the primary key instead.
         sa.Index(
             "enrichment_superseded_ix",
             "project_id",
-            "call_id",
+            "state",
             postgresql_where=sa.text("state = 'superseded'"),
             sqlite_where=sa.text("state = 'superseded'"),
         ),

@@ -32,11 +32,11 @@ FROM sighting
 
 
 def upgrade() -> None:
-    # By the call and no moment: what the job updates most is in no index of it.
+    # With one column SQLite, which has no statistics, would take the primary key instead.
     op.create_index(
         "enrichment_superseded_ix",
         "enrichment",
-        ["project_id", "call_id"],
+        ["project_id", "state"],
         postgresql_where=sa.text("state = 'superseded'"),
         sqlite_where=sa.text("state = 'superseded'"),
     )

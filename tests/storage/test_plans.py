@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import sqlalchemy as sa
 
 from collector.domain.call import Call
@@ -15,6 +11,7 @@ from collector.jobs.examine import Examiner
 from collector.storage import calls, candidates, examining, expiring
 from collector.storage.database import Database
 from tests.domain.samples import DAY, MINUTE, NOON, a_call
+from tests.plans import analyse, explained
 
 #: Enough that no planner would rather read all of it.
 PAST = 3000
@@ -73,27 +70,8 @@ def filled(database: Database) -> list[Call]:
         calls.store(connection, 162, [*past, *new], NOON)
         connection.execute(sa.text("UPDATE call SET examine = (call_id LIKE 'new-%')"))
         connection.execute(sa.text(DELIVERED.format(seen=seen)))
-    if not database.is_sqlite:  # SQLite plans without statistics, as in production
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
-            alone.execute(sa.text("ANALYZE"))
+    analyse(database)
     return new
-
-
-@contextmanager
-def explained(database: Database) -> Iterator[list[str]]:
-    """The lines of the plans of all that is executed meanwhile."""
-    lines: list[str] = []
-
-    def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "UPDATE", "INSERT", "WITH")):
-            cursor = connection.connection.driver_connection.cursor()
-            how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-            found = cursor.execute(f"{how} {statement}", parameters).fetchall()
-            lines.extend(row[3] if database.is_sqlite else row[0].strip() for row in found)
-
-    sa.event.listen(database.engine, "before_cursor_execute", explain)
-    yield lines
-    sa.event.remove(database.engine, "before_cursor_execute", explain)
 
 
 def reading_all(lines: list[str]) -> list[str]:
