@@ -27,6 +27,7 @@ DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_VARIABLE = "COLLECTOR_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
 USER_PASSWORD_VARIABLE = "COLLECTOR_USER_PASSWORD"  # noqa: S105 - a name, not a secret
+READER_PASSWORD_VARIABLE = "COLLECTOR_READER_PASSWORD"  # noqa: S105 - a name, not a secret
 
 #: Secrets that are arguments of a command rather than settings, with what they are for.
 SECRET_ARGUMENTS = {
@@ -35,6 +36,7 @@ SECRET_ARGUMENTS = {
     ),
     WEBHOOK_SECRET_VARIABLE: "the secret for `collector webhook add`, and no other",
     USER_PASSWORD_VARIABLE: "the password for `collector user add` and `password`, and no other",
+    READER_PASSWORD_VARIABLE: "the password for `collector db grant-reader --login`, and no other",
 }
 
 _WHOLE_NUMBERS = {

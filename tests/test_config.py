@@ -76,7 +76,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
     assert config.log_level_number(settings) == logging.WARNING
     assert {item["variable"] for item in settings.described()} == {
         f"COLLECTOR_{name}"
-        for name in [*values, "CLIENT_SECRET", "WEBHOOK_SECRET", "USER_PASSWORD"]
+        for name in [*values, "CLIENT_SECRET", "WEBHOOK_SECRET", "USER_PASSWORD", "READER_PASSWORD"]
     }
 
 

@@ -1,11 +1,15 @@
-"""``collector db``: the migrations."""
+"""``collector db``: the migrations, and who may read what they make."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from collector.cli import shared
-from collector.storage import migrate, revisions
+from collector import config
+from collector.cli import secrets, shared
+from collector.errors import UsageError
+from collector.storage import migrate, readers, revisions
 from collector.storage.database import Database
 
 
@@ -19,8 +23,13 @@ def db() -> None:
 def upgrade(revision: str) -> None:
     """Create or update the tables and views. Repeating it changes nothing."""
     with Database(shared.load_settings().database_url) as database:
+        before = readers.readers(database)
         migrate.upgrade(database, revision)
         click.echo(f"{database.shown_url} is at revision {revisions.current(database)}.")
+        for role in readers.left_behind(database, before):
+            click.echo(
+                f"The role {role} cannot read all views now. Run: collector db grant-reader {role}"
+            )
 
 
 @db.command()
@@ -46,3 +55,49 @@ def current() -> None:
     if found != wanted:
         click.echo("Run: collector db upgrade", err=True)
         raise click.exceptions.Exit(1)
+
+
+@db.command("grant-reader")
+@click.argument("role")
+@click.option("--login", is_flag=True, help="Let it log in, by a password that is asked for.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"File with the password. Else: {config.READER_PASSWORD_VARIABLE}, or a prompt.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the SQL; change nothing.")
+def grant_reader(role: str, login: bool, password_file: Path | None, dry_run: bool) -> None:
+    """Let the PostgreSQL role ROLE read the report_* views and nothing else.
+
+    The role is made if it is not there, without login unless --login is given. What it was
+    granted before on anything of the collector's is taken away. A role that could do more by
+    itself, by a role that it is a member of or by PUBLIC is refused, and nothing is changed.
+
+    Repeat it after an upgrade that makes views anew; `collector db upgrade` says when.
+
+    \b
+        collector db grant-reader analyst --login
+        collector db grant-reader analysts      # then: GRANT analysts TO "somebody's own role"
+    """
+    if password_file is not None and not login:
+        raise UsageError("--password-file is for a role that may log in: add --login.")
+    with shared.open_database(shared.load_settings()) as database:
+        password = None
+        if login and not database.is_sqlite:
+            password = (
+                ""
+                if dry_run
+                else secrets.ask(
+                    "password of the reader",
+                    option="--password-file",
+                    variable=config.READER_PASSWORD_VARIABLE,
+                    file=password_file,
+                )
+            )
+        granted = readers.grant(database, role, password=password, dry_run=dry_run)
+    if dry_run:
+        for statement in granted.statements:
+            click.echo(f"{statement};")
+        return
+    made = "was made, and" if granted.is_new else "was there; it"
+    click.echo(f"The role {role} {made} reads the {granted.views} views and nothing else.")

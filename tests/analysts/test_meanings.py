@@ -32,7 +32,9 @@ def test_the_page_says_of_a_view_what_the_database_says(view: str) -> None:
     known = KNOWN.views[view]
     (section,) = re.findall(rf"^### `{view}`\n\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert section.startswith(f"{known.about}\n")
-    rows = re.findall(r"^\| `(.*?)` \| (.*?) \| (.*?) \| (.*?) \| `(.*?)` \|$", section, re.M)
+    rows = re.findall(
+        r"^\| `(.*?)` \| (.*?) \| (.*?) \| (.*?) \| `(.*?)` \|$", section, re.MULTILINE
+    )
     assert [tuple(row) for row in rows] == [
         (column.name, column.type, column.unit, column.meaning, column.example)
         for column in known.columns

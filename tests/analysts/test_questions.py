@@ -16,8 +16,8 @@ AS_IT_IS = {"no_parameters": True}
 #: The rows of each answer, in their order; moments and days as text.
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "What holds": [
-        ("stands", "text", None, "yes if the API accepted it, perhaps if it was sent and never "
-         "answered."),
+        ("stands", "text", None,
+         "yes if the API accepted it, perhaps if it was sent and never answered."),
     ],
     "How did the calls of this week fare?": [
         ("accepted", "delivered", 4),

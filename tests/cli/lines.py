@@ -15,6 +15,7 @@ COMMANDS = {
     "db upgrade": "settings server",
     "db downgrade base --yes": "settings server",
     "db current": "settings server",
+    "db grant-reader analyst": "settings server tables",
     "installation add --project-id 163 --integration-id 43 --client-id c "
     "--client-secret-file secret.txt --origin https://shop.example": "settings server tables key",
     "installation list": "settings server tables",
@@ -72,6 +73,10 @@ MISFITS = [
     ("db downgrade", "REVISION"),
     ("db downgrade nonsense --yes", "Known revisions"),
     ("db current extra", "extra"),
+    ("db grant-reader", "ROLE"),
+    ("db grant-reader analyst", "is a SQLite file, which has no roles"),
+    ("db grant-reader analyst --password-file secret.txt", "add --login"),
+    ("db grant-reader analyst --password-file nowhere.txt", "nowhere.txt"),
     ("installation nonsense", "nonsense"),
     ("installation add", "--project-id"),
     ("installation add --project-id x", "--project-id"),
