@@ -33,6 +33,7 @@ COMMANDS = (
     "reconcile",
     "status",
     "explain",
+    "export",
     "simulate",
     "retry",
     "user",

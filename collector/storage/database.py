@@ -122,6 +122,21 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads, and whose statements all see the same moment.
+
+        Raises:
+            DatabaseUnavailableError, NotMigratedError
+        """
+        with self._translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:  # where a transaction is nothing else
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes; when the block has ended, what it wrote is on disk.
 
