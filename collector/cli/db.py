@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -28,7 +29,8 @@ def upgrade(revision: str) -> None:
         click.echo(f"{database.shown_url} is at revision {revisions.current(database)}.")
         for role in readers.left_behind(database, before):
             click.echo(
-                f"The role {role} cannot read all views now. Run: collector db grant-reader {role}"
+                f"The role {role} cannot read all views now. Run: collector db grant-reader "
+                f"{shlex.quote(role)}"
             )
 
 

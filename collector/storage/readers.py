@@ -131,10 +131,10 @@ def grant(database: Database, role: str, *, password: str | None, dry_run: bool)
     except exc.ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
             raise
+        why = " ".join(str(error.orig).split()).rstrip(".")
         raise UsageError(
-            f"The user of COLLECTOR_DATABASE_URL may not make or change the role {role!r}: "
-            f"{' '.join(str(error.orig).split())}. Let an administrator make it, by CREATE ROLE, "
-            "and run this again without --login."
+            f"The user of COLLECTOR_DATABASE_URL may not make or change the role {role!r}: {why}. "
+            "Let an administrator make it, by CREATE ROLE, and run this again without --login."
         ) from error
     return done
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from collector.storage import runs
 from collector.storage.database import Database
 from tests.analysts.page import queries
 from tests.analysts.week import NUMBER, lived
@@ -100,6 +101,20 @@ def test_each_question_has_the_answer_that_is_known(database: Database) -> None:
                 rows = connection.exec_driver_sql(query, execution_options=AS_IT_IS).all()
             answers[question] = [tuple(map(_plain, row)) for row in rows]
     assert answers == ANSWERS
+
+
+def test_a_moment_as_the_page_writes_it_is_the_same_on_both_databases(database: Database) -> None:
+    """Its first microsecond belongs to the span that it begins, the last before it does not."""
+    moment = datetime(2026, 3, 2, tzinfo=UTC)
+    with database.write() as connection:
+        runs.start(connection, "before", "reconcile", moment - timedelta(microseconds=1))
+        runs.start(connection, "at", "reconcile", moment)
+    for comparison, found in ((">=", "at"), ("<", "before")):
+        with database.read() as connection:
+            assert connection.exec_driver_sql(
+                f"SELECT run_id FROM report_runs WHERE started_at {comparison} "
+                "'2026-03-02 00:00:00+00'"
+            ).scalars().all() == [found]  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Iterator
 
@@ -226,7 +227,7 @@ def test_an_upgrade_says_whose_grants_it_has_undone(shell: CommandLine, roles: R
     with Database(roles.url) as database:
         migrate.downgrade(database, "0009")
     told = shell.well("db", "upgrade").out
-    assert f"Run: collector db grant-reader {role}" in told
+    assert f"Run: collector db grant-reader {shlex.quote(role)}" in told
     shell.well("db", "grant-reader", role)
     assert not roles.refused(role, "SELECT * FROM report_columns")
 
