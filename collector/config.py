@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -291,6 +292,11 @@ def environment_with(**changes: str) -> dict[str, str]:
     """This process's environment for a child, its settings replaced by ``changes`` alone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return kept | {PREFIX + name.upper(): value for name, value in changes.items()}
+
+
+def count_in(folder: Path) -> None:
+    """Say to prometheus-client where processes count together; it asks the environment alone."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def log_level_number(settings: Settings) -> int:

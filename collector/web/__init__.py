@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False
     state.install(app, settings)
     request_ids.install(app)
-    meter.install(app, state.of(app).meter, beacons="beacons.record")
+    meter.install(app, lambda: state.of(app).meter, beacons="beacons.record")
     answers.install(app)
     for module in (beacons, calls, webhooks, snippet, health, openapi, metrics):
         app.register_blueprint(module.blueprint)

@@ -107,7 +107,7 @@ def count(response: Response) -> Response:
         outcomes.append((KEY_IGNORED, _without_wild_names(g.left_out[0])))
     shared = state.current()
     for outcome, detail in outcomes:
-        shared.meter.beacon(outcome).add()
+        shared.meter.beacon(outcome).inc()
         shared.counts.note(
             g.get("project_id", NO_PROJECT),
             outcome,

@@ -47,7 +47,7 @@ class Express:
 
     def __init__(self, app: Flask, threads: int) -> None:
         self._shared = state.of(app)
-        self._shared.meter.slots.open()
+        # Found once, since it is counted with each beacon.
         self._accepted = self._shared.meter.beacon(ACCEPTED)
         self._seconds = self._shared.meter.express
         self._threads = Threads(app, threads)
@@ -81,7 +81,7 @@ class Express:
                     self._count(seen, origin)
                     with suppress(Closed):  # whoever asked has gone
                         exchange.response_empty(204, _headers(origin))
-                    self._seconds.add(time.perf_counter() - begun)
+                    self._seconds.observe(time.perf_counter() - begun)
                     return
                 more = failed
         limit = beacons.MAX_BODY_BYTES if is_beacons else receiving.MAX_BODY_BYTES
@@ -99,7 +99,7 @@ class Express:
         return None
 
     def _count(self, seen: Seen, origin: str | None) -> None:
-        self._accepted.add()
+        self._accepted.inc()
         self._shared.counts.note(
             seen.beacon.project_id,
             ACCEPTED,

@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from collector.errors import RequestRefusedError
@@ -29,7 +30,9 @@ def metrics() -> Response:
     """What is counted over all processes, and what the database says."""
     shared = state.current()
     _require_reader(shared.metrics_token)
-    told = Told(shared.meter.slots.sums(), shared.measured.read(), datetime.now(UTC))
+    told = CollectorRegistry()
+    told.register(shared.meter)
+    told.register(Told(shared.measured.read(), datetime.now(UTC)))
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return Response(encode(told), content_type=content_type)
 

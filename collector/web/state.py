@@ -19,13 +19,12 @@ from collector.storage import sessions
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
 from collector.storage.sightings import Seen
-from collector.web import capacity
+from collector.web import capacity, meter
 from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
 from collector.web.measured import Measured
 from collector.web.meter import Meter
 from collector.web.parking import Parking
-from collector.web.slots import Slots
 
 _NAME = "collector"
 
@@ -40,24 +39,33 @@ class State:
         self._definition: tuple[int, Definition] | None = None
         self._definition_lock = Lock()
         self.counts = BeaconCounts(lambda: self.database)
-        folder = settings.metrics_folder
-        parked, waiting = capacity.parked(settings), capacity.waiting(settings)
-        self.meter = Meter(Slots(Path(folder) if folder else None), parked=parked, waiting=waiting)
+        self._meter: Meter | None = None
+        self._meter_lock = Lock()
         self.measured = Measured(lambda: self.database)
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
         #: Store a beacon, together with others. On return it is on disk.
-        self.store = GroupCommit[Seen](self._record, limit=waiting, tell=self.meter.waiting.set)
+        self.store = GroupCommit[Seen](
+            self._record, limit=capacity.waiting(settings), tell=self._tell_waiting
+        )
         #: The same for the beacons that a server's event loop judges.
-        self.parking = Parking[Seen](self._record, limit=parked, tell=self.meter.parked.set)
+        self.parking = Parking[Seen](
+            self._record, limit=capacity.parked(settings), tell=self._tell_parked
+        )
 
     def _record(self, seen: Sequence[Seen]) -> Sequence[Exception | None]:
         begun = time.perf_counter()
         found = sessions.record_all(self.database, seen)
-        self.meter.commit_seconds.add(time.perf_counter() - begun)
-        self.meter.commit_beacons.add(len(seen))
+        self.meter.commit_seconds.observe(time.perf_counter() - begun)
+        self.meter.commit_beacons.observe(len(seen))
         return found
+
+    def _tell_waiting(self, number: int) -> None:
+        self.meter.waiting.set(number)
+
+    def _tell_parked(self, number: int) -> None:
+        self.meter.parked.set(number)
 
     @property
     def database(self) -> Database:
@@ -68,6 +76,18 @@ class State:
                     self._settings.database_url, pool_size=capacity.connections(self._settings)
                 )
             return self._database
+
+    @property
+    def meter(self) -> Meter:
+        """What this process counts."""
+        with self._meter_lock:
+            if self._meter is None:
+                self._meter = meter.begin(
+                    self._settings.metrics_folder,
+                    parked=capacity.parked(self._settings),
+                    waiting=capacity.waiting(self._settings),
+                )
+            return self._meter
 
     @property
     def secrets(self) -> SecretBox | None:
@@ -116,7 +136,6 @@ class State:
         with self._database_lock:
             if self._database is not None:
                 self._database.close()
-        self.meter.slots.close()
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -1,25 +1,17 @@
-"""Makes Prometheus's metrics of what the processes count and what the database says."""
+"""Makes Prometheus's metrics of what the database says, and of which version this is."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 from collector.domain.verdicts import Verdict
 from collector.storage.measures import Measures, Project
 from collector.web.measured import Reading
-from collector.web.meter import FAMILIES, Family
-from collector.web.slots import LEVEL, Sums
 
 _VERSION = importlib.metadata.version("session-collector")
 
@@ -28,10 +20,10 @@ STATES = ("active", "paused", "problem")
 
 
 class Told:
-    """One scrape, for an encoder of prometheus-client."""
+    """What one scrape tells besides what is counted, for a registry of prometheus-client."""
 
-    def __init__(self, sums: Sums, reading: Reading | None, now: datetime) -> None:
-        self._sums, self._reading, self._now = sums, reading, now
+    def __init__(self, reading: Reading | None, now: datetime) -> None:
+        self._reading, self._now = reading, now
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge(
@@ -40,13 +32,6 @@ class Told:
             ("version", "python"),
             [((_VERSION, platform.python_version()), 1)],
         )
-        yield _gauge(
-            "collector_server_processes",
-            "Processes of the server that live.",
-            (),
-            [((), self._sums.processes)],
-        )
-        yield from _counted(self._sums.numbers)
         reading = self._reading
         yield _gauge(
             "collector_database_up",
@@ -62,40 +47,6 @@ class Told:
                 [((), reading.seconds)],
             )
             yield from _measured(reading.measures, self._now)
-
-
-def _counted(numbers: Mapping[str, float]) -> Iterator[Metric]:
-    """The families of what the processes count, those without any number included."""
-    by_family: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
-    for name, number in numbers.items():
-        told, *values = name.removeprefix(LEVEL).split("|")
-        by_family[told][tuple(values)] = number
-    for name, family in FAMILIES.items():
-        found = sorted(by_family[name].items())
-        if family.kind == "histogram":
-            yield _histogram(name, family, found)
-        elif family.kind == "counter":
-            metric = CounterMetricFamily(name, family.about, labels=family.labels)
-            for labels, number in found:
-                metric.add_metric(labels, number)
-            yield metric
-        else:
-            yield _gauge(name, family.about, family.labels, found)
-
-
-def _histogram(name: str, family: Family, found: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    metric = HistogramMetricFamily(name, family.about, labels=family.labels)
-    spreads: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
-    for values, number in found:
-        spreads[values[:-1]][values[-1]] = number
-    for labels, spread in spreads.items():
-        total, up_to = spread.pop("sum", 0.0), 0.0
-        buckets: list[tuple[str, float]] = []
-        for bound, number in sorted(spread.items(), key=lambda each: float(each[0])):
-            up_to += number
-            buckets.append((bound, up_to))
-        metric.add_metric(labels, buckets, total)
-    return metric
 
 
 def _measured(measures: Measures, now: datetime) -> Iterator[Metric]:
