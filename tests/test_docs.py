@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from collector.cli.main import COMMANDS
 from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
 from collector.sandbox import Sandbox, SandboxInstallation
 from tests.cli.conftest import EXAMPLE, CommandLine, bare  # noqa: F401 - a fixture
@@ -26,15 +25,12 @@ from tests.pages import PAGES, ROOT, blocks, in_sentences, lines, text_of
 from tests.reader import Reader
 from tests.sandbox_fixtures import PHONE_CALL_SCHEMA
 
-#: Pages and commands that others are about to add. Whatever has come must be taken off.
-AWAITED = {"docs/analysts.md"}
-AWAITED_COMMANDS: set[str] = set()
-
 #: What is not run here, and why.
 NOT_RUN = {
     r"make ": "a target of its own; that there is one, another test holds",
     r"collector verify ": "needs a customer's page; tests/verify has pages and a browser",
     r"collector reconcile --every ": "runs until it is stopped, as in tests/cli",
+    r"collector db grant-reader ": "needs PostgreSQL; tests/cli/test_grant_reader.py has it",
     r"collector user add ": "asks for a password at a terminal",
     r"python3 -m venv |/opt/collector/bin/pip ": "an installation; tests/test_package.py does one",
     r"install -": "writes into the machine's /etc and /usr",
@@ -47,7 +43,7 @@ NOT_RUN = {
 QUERIES = {
     "README.md": "tests/test_readme.py",
     "docs/database.md": "tests/sources/test_database.py",
-    "docs/analysts.md": "tests/storage/test_analysts.py",
+    "docs/analysts.md": "tests/analysts/test_questions.py",
 }
 
 CLIENT = "c3133d76"
@@ -58,10 +54,6 @@ def reason_not_to_run(words: Sequence[str]) -> str | None:
     return next((why for pattern, why in NOT_RUN.items() if re.match(pattern, line)), None)
 
 
-def is_awaited(words: Sequence[str]) -> bool:
-    return words[0] in AWAITED_COMMANDS
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_each_command_of_a_page_exists_with_its_options(page: str) -> None:
     text = text_of(page)
@@ -69,13 +61,7 @@ def test_each_command_of_a_page_exists_with_its_options(page: str) -> None:
         *in_sentences(text),
         *(line[1:] for line in lines(text) if line[0] == "collector"),
     ]:
-        if not is_awaited(words):
-            require_exists(words)
-
-
-def test_nothing_is_awaited_that_has_come() -> None:
-    assert not AWAITED_COMMANDS & set(COMMANDS), "take it off the list above"
-    assert not [page for page in AWAITED if (ROOT / page).exists()], "take it off the list above"
+        require_exists(words)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -127,15 +113,14 @@ def test_the_commands_of_the_pages_run_in_their_order(reader: Reader) -> None:
     for page in PAGES:
         text = text_of(page)
         for words in lines(text):
-            awaited = words[0] == "collector" and is_awaited(words[1:])
-            if not awaited and reason_not_to_run(words) is None:
+            if reason_not_to_run(words) is None:
                 reader.do(words)
         for words in in_sentences(text):
             # Others are names of commands, or forms with something to put in.
             is_whole = any(re.match(r"--|\d", word) for word in words)
             is_form = re.search(r"\b[A-Z]{1,}\b", " ".join(words))
             excused = reason_not_to_run(["collector", *words])
-            if is_whole and not is_form and not is_awaited(words) and excused is None:
+            if is_whole and not is_form and excused is None:
                 reader.do(["collector", *words])
     done = reader.done
     assert len(done) > 30
@@ -166,8 +151,6 @@ def test_the_site_is_built_without_a_warning_and_every_page_is_in_it(tmp_path: P
             shutil.copy(path, source)
         elif not path.name.startswith("."):
             (source / path.name).symlink_to(path)
-    for page in AWAITED:
-        (source / page).write_text("# It is awaited\n")
     command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
     site = tmp_path / "site"
     built = subprocess.run(

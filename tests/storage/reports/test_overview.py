@@ -21,9 +21,10 @@ from collector.storage.reports import asking, fates, overview, refusals, standin
 from collector.storage.reports.asking import Period, Question
 from tests.conftest import DIALECTS
 from tests.domain.samples import a_call
+from tests.plans import explained
 from tests.postgres import PostgresServer
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
-from tests.storage.test_plans import explained, filled
+from tests.storage.test_plans import filled
 from tests.telling import SHOP, told
 from tests.world import Clock, World
 

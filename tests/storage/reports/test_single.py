@@ -19,9 +19,10 @@ from collector.storage.reports import calls, installations
 from collector.storage.reports import sessions as session_reports
 from collector.storage.reports.asking import Period
 from collector.storage.reports.calls import Choice, Place
+from tests.plans import explained
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.storage.reports.conftest import Reader
-from tests.storage.test_plans import explained, filled, reading_all
+from tests.storage.test_plans import filled, reading_all
 from tests.world import PROJECT, Clock, World
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
