@@ -12,6 +12,7 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── RecordError                    one call record cannot be read; its neighbours can
     │   └── StrictImportError          the import was to stop at the first of them
     ├── RequestRefusedError            one HTTP request is refused, with a code for its sender
+    │   └── MissingError               a page has nothing to show there, and helps to find it
     ├── AddressError                   the server cannot listen where it was told to
     ├── ReadingStoppedError            the process that reads a large file has died
     ├── SecretError                    a stored secret cannot be decrypted with the keys at hand

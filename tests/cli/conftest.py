@@ -72,6 +72,18 @@ class Ran:
             assert word in self.err, self.err
 
 
+class Written(io.TextIOWrapper):
+    """What a command writes, as text or as bytes."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="utf-8", newline="", write_through=True)
+
+    @property
+    def text(self) -> str:
+        return self._bytes.getvalue().decode()
+
+
 class CommandLine:
     """A shell in a folder of its own, with no setting of the machine's environment."""
 
@@ -93,7 +105,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str, stdin: str | BinaryIO = "") -> Ran:
         """Run ``collector ARGUMENTS`` in this process; its standard input is no terminal."""
-        out, err = io.StringIO(), io.StringIO()
+        out, err = Written(), Written()
         with self._monkeypatch.context() as patch, _as_it_was():
             patch.setattr(sys, "argv", ["collector", *arguments])
             given = io.BytesIO(stdin.encode()) if isinstance(stdin, str) else stdin
@@ -104,7 +116,7 @@ class CommandLine:
                 except SystemExit as stopped:
                     code = stopped.code
         assert isinstance(code, int)
-        return Ran(code=code, out=out.getvalue(), err=err.getvalue())
+        return Ran(code=code, out=out.text, err=err.text)
 
     def well(self, *arguments: str, stdin: str = "") -> Ran:
         """Run a command that has to succeed."""

@@ -253,7 +253,7 @@ def test_each_page_is_read_by_indexes_alone(database: Database) -> None:
     ] == []
     used = " ".join(lines)
     for index in ("call_project_id_started_at_ix", "session_project_id_first_seen_ix",
-                  "enrichment_pending_ix", "enrichment_project_id_call_id_ix"):  # fmt: skip
+                  "enrichment_pending_ix"):  # fmt: skip
         assert index in used
     with explained(database) as lines, database.read() as connection:
         installations.verdicts(connection, period)
