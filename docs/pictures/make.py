@@ -9,6 +9,7 @@ import io
 import math
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from playwright.sync_api import FloatRect, Page, ViewportSize, expect, sync_play
 from weeks import Weeks
 
 from collector import config, logs
-from collector.storage import migrate
+from collector.storage import migrate, passwords, users
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
 
@@ -33,6 +34,9 @@ HERE = Path(__file__).resolve().parent
 FLAGS = ("--disable-gpu", "--disable-quic", "--disable-background-networking")
 PATIENCE_SECONDS = 30
 MARGIN = 16
+
+#: Of a server that is gone as soon as the pictures are taken.
+USER, PASSWORD = "anna", secrets.token_urlsafe(16)
 
 WIDE: ViewportSize = {"width": 1280, "height": 1000}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -53,6 +57,8 @@ def main() -> None:
         with Database(url) as database:
             migrate.upgrade(database)
             Weeks(database, datetime.now(UTC)).pass_by()
+            with database.write() as connection:
+                users.add(connection, USER, passwords.hashed(PASSWORD), datetime.now(UTC))
         with _serving(url) as address:
             _take(address)
 
@@ -111,6 +117,10 @@ def _take(address: str) -> None:
 def _open(page: Page, address: str) -> None:
     """The overview of a month, its charts drawn."""
     page.goto(f"{address}/?days=30")
+    page.get_by_label("Name").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{address}/?days=30")
     # The tables are closed when all charts are drawn.
     expect(page.locator("details.numbers[open]")).to_have_count(0)
 
