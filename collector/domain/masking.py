@@ -18,6 +18,10 @@ _DATE = re.compile(
     rf"(?<!\d){_YEAR}[-/.]{_MONTH}[-/.]\d\d?(?!\d)|(?<!\d){_DAY}[-/.]{_MONTH}[-/.]{_YEAR}(?!\d)"
 )
 _CLOCK = re.compile(r"[T ]\d{1,2}(?::\d\d)+(?:\.\d+)?(?: ?[+-]\d\d:?\d\d)?")
+_GOES_ON = re.compile(rf"{_BETWEEN}{{0,4}}\d")
+_HAS_BEGUN = re.compile(rf"(?:\d{_BETWEEN}{{0,4}}|\+\(?)\Z")
+#: As far back as what has begun a number can reach: a digit, and four quoted signs.
+_BACK = 25
 
 
 def without_numbers(text: str) -> str:
@@ -26,10 +30,16 @@ def without_numbers(text: str) -> str:
     for date in _DATE.finditer(text):
         if date.start() < end:
             continue
-        shown.append(_hide(text[end : date.start()]))
         clock = _CLOCK.match(text, date.end())
-        end = clock.end() if clock else date.end()
-        shown.append(text[date.start() : end])
+        after = clock.end() if clock else date.end()
+        # With digits before or after it, it may be the middle of a number.
+        if _HAS_BEGUN.search(text[max(end, date.start() - _BACK) : date.start()]) or _GOES_ON.match(
+            text, after
+        ):
+            continue
+        shown.append(_hide(text[end : date.start()]))
+        shown.append(text[date.start() : after])
+        end = after
     return "".join([*shown, _hide(text[end:])])
 
 
