@@ -12,9 +12,9 @@ from collector.domain.next_steps import LONG
 from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
 from collector.insight import wording as told_as
-from collector.insight.hearing import Hearing, hear
+from collector.insight.hearing import MAX_KINDS, hear
 from collector.storage.database import Connection
-from collector.storage.reports import installations, sessions
+from collector.storage.reports import installations, keys, sessions
 from collector.storage.reports.asking import Period
 from collector.storage.reports.installations import Installed
 from collector.web import state
@@ -39,13 +39,23 @@ def show(project_id: int) -> ResponseReturnValue:
         heard = hear(database, project_id, now)
     except NotFoundError as error:  # removed meanwhile
         raise presenting.MissingError("unknown_project", str(error)) from None
+    shares = None
+    if heard.keys is not None:
+        with database.read() as connection:
+            shares = keys.of_day(connection, project_id, heard.keys.day)
+        day = Period(projects=(project_id,), first=shares.day, last=shares.day).values()
+        told["queries"]["keys"] = [
+            keys.KEYS.shown(day),
+            keys.WITHOUT_KEY.shown(day),
+        ]
     return render_template(
         "dashboard/installation.html",
         installed=installed,
         begun=begun,
         heard=heard,
         findings=[(one, told_as.how_often(one, now)) for one in heard.findings],
-        shares=_shares(heard),
+        shares=shares,
+        most_kinds=MAX_KINDS,
         tag=tagging.of(installed),
         next_step=_next_step(installed, told["verdicts"][Verdict.PENDING], now),
         **told,
@@ -97,10 +107,3 @@ def _queries(project_id: int, period: Period, now: datetime) -> dict[str, list[s
         "batches": [installations.BATCHES.shown(values)],
         "first": [sessions.FIRST.shown(values)],
     }
-
-
-def _shares(heard: Hearing) -> list[tuple[str, int]]:
-    """How many of the last day's sessions carry a key of each kind, and how many none."""
-    if heard.keys is None:
-        return []
-    return [*heard.kinds.items(), ("none", heard.keys.sessions - heard.keys.with_a_key)]

@@ -15,7 +15,7 @@ from collector.sandbox import Sandbox
 from collector.storage import beacon_counts, key_shares, sessions
 from collector.storage.beacon_counts import BeaconCount
 from collector.storage.database import Database
-from collector.storage.reports import calls, installations
+from collector.storage.reports import calls, installations, keys
 from collector.storage.reports import sessions as session_reports
 from collector.storage.reports.asking import Period
 from collector.storage.reports.calls import Choice, Place
@@ -262,3 +262,30 @@ def test_each_page_is_read_by_indexes_alone(database: Database) -> None:
         assert key_shares.of_day(connection, 162, today.date()).kinds["visitor_id"] == 720
     # PostgreSQL knows that a fourth of all is as well read whole.
     assert reading_all(lines) == [] or not database.is_sqlite
+
+
+def test_the_kinds_of_keys_are_those_that_a_check_tells(
+    world: World, reader: Reader, database: Database
+) -> None:
+    world.visit("u.7", visitor_id="v-7", reference="r-7")
+    world.visit("u.8", visitor_id="v-8")
+    world.visit("u.9")
+    day = world.clock().date()
+    with reader() as connection:
+        told = keys.of_day(connection, PROJECT, day)
+    with database.read() as connection:
+        checked = key_shares.of_day(connection, PROJECT, day)
+    assert (told.sessions, told.kinds) == (checked.sessions, checked.kinds)
+    assert told.without == checked.sessions - checked.with_a_key == 1
+
+
+# PostgreSQL knows how many there are, and goes through all of them where that is quicker.
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_the_keys_of_a_day_are_looked_up_session_by_session(database: Database) -> None:
+    filled(database)
+    with explained(database) as lines, database.read() as connection:
+        assert keys.of_day(connection, 162, datetime(2026, 3, 2, tzinfo=UTC).date()).kinds
+    assert reading_all(lines) == []
+    index = "sighting_project_id_user_id_session_number_ix"
+    by_session = f"{index} (project_id=? AND user_id=? AND session_number=?)"
+    assert [line for line in lines if by_session in line]
