@@ -102,16 +102,31 @@ def _run() -> int:
             click.echo(f"  - {problem}", err=True)
         return error.exit_code
     except CollectorError as error:
+        if _came_of_an_interrupt(error):
+            return _stopped()
         _say(str(error))
         return error.exit_code
     except click.Abort:
-        click.echo("Stopped.", err=True)
-        return INTERRUPTED
+        return _stopped()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     # Outside its standalone mode click returns the code of an Exit, and a command's own value.
     return code if isinstance(code, int) else 0
+
+
+def _stopped() -> int:
+    click.echo("Stopped.", err=True)
+    return INTERRUPTED
+
+
+def _came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether somebody has stopped the command, and this is what came of cancelling its query."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _say(message: str) -> None:

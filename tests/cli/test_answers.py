@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from collector import config
 from collector.cli.main import cli
 from collector.config import SECRET_ARGUMENTS, Settings
+from collector.errors import DatabaseUnavailableError
 from collector.storage import tokens
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
@@ -226,3 +228,19 @@ def test_a_rotation_without_the_old_key_changes_nothing(shell: CommandLine) -> N
     shell.set(secret_key=shell.well("keys", "generate").out.strip())
     shell("keys", "rotate").refused("COLLECTOR_SECRET_KEY", code=1)
     assert shell.everything() == before
+
+
+def test_what_comes_of_cancelling_a_query_is_a_stop_and_no_failure(
+    bare: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a server's own time limit is quicker than the cancelling."""
+
+    def stopped() -> Settings:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise DatabaseUnavailableError("canceling statement due to lock timeout")  # noqa: B904
+
+    monkeypatch.setattr(config, "load", stopped)
+    ran = bare("config")
+    assert (ran.code, ran.out, ran.err) == (130, "", "Stopped.\n")
