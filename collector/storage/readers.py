@@ -31,8 +31,21 @@ _TOO_MIGHTY = {
 #: Everything of ours but the views.
 _TABLES = [*Base.metadata.tables, "alembic_version"]
 
-_ROLE = sa.text("""
-SELECT rolsuper, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles WHERE rolname = :role
+#: Whoever is a member of these reads or writes past every grant.
+_PAST_GRANTS = {
+    "pg_read_all_data",
+    "pg_write_all_data",
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_execute_server_program",
+}
+
+_EXISTS = sa.text("SELECT true FROM pg_roles WHERE rolname = :role")
+
+#: The role and all that it can become by SET ROLE, whatever it inherits of them.
+_ROLES = sa.text("""
+SELECT rolname, rolsuper, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles
+WHERE pg_has_role(:role, oid, 'MEMBER') ORDER BY rolname <> :role, rolname
 """)
 
 _WHERE = sa.text("SELECT current_database() AS database, current_schema() AS schema")
@@ -57,8 +70,8 @@ WHERE datname = current_database() AND pg_has_role(:role, datdba, 'MEMBER')
 LIMIT 1
 """)  # noqa: S608 - all of it is here
 
-#: What the role can do beyond reading views, or cannot do that it should.
-_WRONG = sa.text(f"""{_OURS},
+#: What a role can do beyond reading views.
+_TOO_MUCH = sa.text(f"""{_OURS},
 rights(name) AS (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'),
                         ('REFERENCES'), ('TRIGGER'))
 SELECT 'has ' || r.name || ' on ' || o.name FROM ours o, rights r
@@ -70,7 +83,12 @@ UNION ALL SELECT 'has CREATE on the schema ' || current_schema()
 WHERE has_schema_privilege(:role, current_schema(), 'CREATE')
 UNION ALL SELECT 'has CREATE on the database ' || current_database()
 WHERE has_database_privilege(:role, current_database(), 'CREATE')
-UNION ALL SELECT 'has no CONNECT on the database ' || current_database()
+LIMIT 1
+""")  # noqa: S608 - all of it is here
+
+#: What it cannot do that it should.
+_TOO_LITTLE = sa.text(f"""{_OURS}
+SELECT 'has no CONNECT on the database ' || current_database()
 WHERE NOT has_database_privilege(:role, current_database(), 'CONNECT')
 UNION ALL SELECT 'has no SELECT on ' || name FROM ours
 WHERE is_view AND NOT has_table_privilege(:role, oid, 'SELECT')
@@ -127,7 +145,10 @@ def grant(database: Database, role: str, *, password: str | None, dry_run: bool)
                 for statement in done.statements:
                     plain = {"no_parameters": True}
                     connection.exec_driver_sql(statement, execution_options=plain)
-                _refuse_if(connection, role, _WRONG, "still ")
+                for one in connection.execute(_ROLES, {"role": role}).scalars().all():
+                    why = "still " if one == role else f"can become {one!r}, which "
+                    _refuse_if(connection, role, _TOO_MUCH, why, of=one)
+                _refuse_if(connection, role, _TOO_LITTLE, "still ")
     except exc.ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
             raise
@@ -167,18 +188,24 @@ def _check(database: Database, role: str) -> None:
 
 
 def _is_new(connection: sa.Connection, role: str) -> bool:
-    found = connection.execute(_ROLE, {"role": role}).mappings().one_or_none()
-    if found is None:
+    if connection.scalar(_EXISTS, {"role": role}) is None:
         return True
-    for name, why in _TOO_MIGHTY.items():
-        if found[name]:
-            raise UsageError(f"The role {role!r} {why}: no grant holds it back. Name another.")
+    for one in connection.execute(_ROLES, {"role": role}).mappings().all():
+        name = one["rolname"]
+        mighty = [why for column, why in _TOO_MIGHTY.items() if one[column]]
+        if mighty or name in _PAST_GRANTS:
+            why = mighty[0] if mighty else "reads or writes past every grant"
+            who = "" if name == role else f"can become {name!r}, which "
+            raise UsageError(f"The role {role!r} {who}{why}: no grant holds it back. Name another.")
     _refuse_if(connection, role, _OWNED, "owns, or is a member of the owner of, ")
     return False
 
 
-def _refuse_if(connection: sa.Connection, role: str, query: sa.TextClause, why: str) -> None:
-    found = connection.scalar(query, {"role": role, "tables": _TABLES})
+def _refuse_if(
+    connection: sa.Connection, role: str, query: sa.TextClause, why: str, *, of: str | None = None
+) -> None:
+    """Refuse the role for what is found of it, or ``of`` one that it can become."""
+    found = connection.scalar(query, {"role": of or role, "tables": _TABLES})
     if found is not None:
         raise UsageError(
             f"The role {role!r} {why}{found}. Nothing was changed. What it does not have by "
@@ -190,9 +217,8 @@ def _refuse_if(connection: sa.Connection, role: str, query: sa.TextClause, why: 
 def _planned(connection: sa.Connection, role: str, *, is_new: bool, secret: str | None) -> Granted:
     ours = connection.execute(_LISTED, {"tables": _TABLES}).all()
     where = connection.execute(_WHERE).one()
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    to, database, schema = quote(role), quote(where.database), quote(where.schema)
-    views = [quote(one.name) for one in ours if one.is_view]
+    to, database, schema = _quoted(role), _quoted(where.database), _quoted(where.schema)
+    views = [_quoted(one.name) for one in ours if one.is_view]
     statements = []
     if is_new:
         statements = [
@@ -202,13 +228,18 @@ def _planned(connection: sa.Connection, role: str, *, is_new: bool, secret: str 
     if secret is not None:
         statements.append(f"ALTER ROLE {to} LOGIN PASSWORD '{secret}'")
     statements += [
-        f"REVOKE ALL ON {', '.join(quote(one.name) for one in ours)} FROM {to}",
+        f"REVOKE ALL ON {', '.join(_quoted(one.name) for one in ours)} FROM {to}",
         f"REVOKE ALL ON SCHEMA {schema} FROM {to}",
         f"GRANT CONNECT ON DATABASE {database} TO {to}",
         f"GRANT USAGE ON SCHEMA {schema} TO {to}",
         f"GRANT SELECT ON {', '.join(views)} TO {to}",
     ]
     return Granted(is_new=is_new, views=len(views), statements=statements)
+
+
+def _quoted(name: str) -> str:
+    # Not the dialect's, which doubles a percent sign for statements that have parameters.
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _scrambled(connection: sa.Connection, role: str, password: str) -> str:

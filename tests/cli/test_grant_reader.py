@@ -45,7 +45,7 @@ class Roles:
 
     def name(self) -> str:
         """Of no role yet, and one that has to be quoted."""
-        self._made.append(f'The "{uuid.uuid4().hex[:8]}" analyst')
+        self._made.append(f'The "{uuid.uuid4().hex[:8]}" 5% analyst')
         return self._made[-1]
 
     def make(self, options: str = "") -> str:
@@ -181,8 +181,15 @@ def test_what_the_role_was_granted_before_is_taken_away(shell: CommandLine, role
         ("CREATEROLE", None, "may create roles"),
         ("BYPASSRLS", None, "bypasses row security"),
         ("", "ALTER TABLE token OWNER TO {}", "owner of, token"),
-        ("", "GRANT postgres TO {}", "member of the owner of"),
-        ("", "GRANT pg_read_all_data TO {}", "still has SELECT on"),
+        ("", "GRANT postgres TO {}", "can become 'postgres', which is a superuser"),
+        ("", "GRANT pg_read_all_data TO {}", "can become 'pg_read_all_data'"),
+        ("NOINHERIT", "GRANT pg_read_all_data TO {}", "past every grant"),
+        ("", "GRANT pg_read_server_files TO {}", "past every grant"),
+        (
+            "NOINHERIT",
+            "GRANT {1} TO {0}; GRANT SELECT ON installation TO {1}",
+            "has SELECT on inst",
+        ),
         ("", "GRANT SELECT (client_secret) ON installation TO PUBLIC", "installation"),
         ("", "GRANT CREATE ON SCHEMA public TO PUBLIC", "has CREATE on the schema"),
     ],
@@ -192,7 +199,7 @@ def test_a_role_that_could_do_more_is_refused_with_the_reason(
 ) -> None:
     role = roles.make(options)
     if grant is not None:
-        roles.run(role, grant)
+        roles.run(role, grant, roles.make())
     shell("db", "grant-reader", role).refused(why, code=2)
     with Database(roles.url) as database:
         assert readers.readers(database) == []
