@@ -40,7 +40,7 @@ from collector.storage.exporting import Wanted
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Where to; .gz packs it. [default: standard output]",
 )
 def export(
@@ -72,6 +72,7 @@ def export(
     carriage return begins with an apostrophe, so that no spreadsheet takes it for a formula; --raw
     leaves it. Parquet needs pyarrow: pip install 'session-collector[parquet]'.
     """
+    output = None if output == Path("-") else output
     chosen_form = _checked_form(form, output, raw=raw)
     names = [name.strip() for name in columns.split(",")] if columns is not None else []
     with shared.open_database(shared.load_settings()) as database:
@@ -84,11 +85,11 @@ def export(
 
 
 def _checked_form(form: str | None, output: Path | None, *, raw: bool) -> Format:
-    chosen = Format(form) if form else exports.format_of(output or Path())
+    chosen = Format(form or Format.CSV) if form or output is None else exports.format_of(output)
     if raw and chosen is not Format.CSV:
         raise UsageError("--raw is for CSV: the other formats leave text as it is.")
     if chosen is Format.PARQUET:
-        if output is not None and output.suffix == ".gz":
+        if output is not None and _is_packed(output):
             raise UsageError("Parquet is packed by itself: leave out .gz.")
         if output is None and sys.stdout.isatty():
             raise UsageError("Parquet is nothing for a terminal: name a file by -o.")
@@ -103,10 +104,14 @@ def _to_file(database: Database, asked: Wanted, form: Format, output: Path, *, r
             asked,
             file,
             form=form,
-            packed=output.suffix == ".gz",
+            packed=_is_packed(output),
             raw=raw,
             progress=progress,
         )
+
+
+def _is_packed(output: Path) -> bool:
+    return output.suffix.lower() == ".gz"
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -27,9 +27,19 @@ class Format(StrEnum):
 
 
 def format_of(path: Path) -> Format:
-    """What a file is named for; CSV if its name says nothing."""
-    name = path.name.removesuffix(".gz")
-    return next((form for form in Format if name.endswith(f".{form}")), Format.CSV)
+    """What a file is named for.
+
+    Raises:
+        UsageError: its name does not say.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    for form in Format:
+        if name.endswith(f".{form}"):
+            return form
+    raise UsageError(
+        f"{path.name} does not say what it is to be. Name it .csv, .jsonl or .parquet, or say "
+        "--format."
+    )
 
 
 def wanted(

@@ -36,6 +36,17 @@ def test_a_file_is_written_as_its_name_says(shell: CommandLine) -> None:
     assert pq.read_table("sessions.parquet").num_rows == 2
     shell.well("export", "report_sessions", "-o", "sessions", "--format", "jsonl")
     assert Path("sessions").read_text().startswith("{")
+    shell.well("export", "report_sessions", "-o", "SESSIONS.CSV.GZ")
+    assert gzip.decompress(Path("SESSIONS.CSV.GZ").read_bytes()).startswith(b"project_id,")
+
+
+def test_a_name_that_says_nothing_is_refused_and_a_dash_is_standard_output(
+    shell: CommandLine,
+) -> None:
+    for name in ("calls.json", "calls.xlsx", "calls"):
+        shell("export", "report_calls", "-o", name).refused(name, "--format", code=2)
+    assert shell.well("export", "report_runs", "-o", "-").out.startswith("run_id,")
+    assert not Path("-").exists()
 
 
 def test_a_day_is_meant_whole(shell: CommandLine) -> None:
