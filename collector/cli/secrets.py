@@ -42,9 +42,9 @@ def ask(
                 raise UsageError(
                     f"The {what} is missing. Give it by {ways}; a prompt needs a terminal."
                 )
-            secret = click.prompt(
-                what.capitalize(), hide_input=True, confirmation_prompt=is_new
-            ).strip()
+            typed = click.prompt(what.capitalize(), hide_input=True, confirmation_prompt=is_new)
+            # What was copied may have a blank at its end; what is made up is as it was typed.
+            secret = typed if is_new else typed.strip()
     if not secret:
         raise UsageError(f"The {what} is empty.")
     return secret
