@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from collector.web.dashboard.listing import EARLIEST, LATEST
+
 #: Days back from today, today among them, and what the page calls them.
 PRESETS = {1: "Today", 7: "7 days", 30: "30 days", 90: "90 days"}
 
@@ -83,6 +85,8 @@ def _range(told: Mapping[str, str], today: date) -> tuple[str | None, date, date
             days[name] = date.fromisoformat(text) if text else today
         except ValueError:
             return f"“{text[:40]}” is no day such as {today.isoformat()}", today, today
+        if not EARLIEST <= days[name] <= LATEST:
+            return f"{text} is no day that there are calls of", today, today
     first, last = days["from"] if told["from"] else days["to"], days["to"]
     if first > last:
         return f"{first.isoformat()} comes after {last.isoformat()}", today, today

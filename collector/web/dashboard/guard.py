@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from flask import Blueprint, current_app, g, redirect, request, url_for
-from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 from collector.errors import RequestRefusedError
@@ -138,8 +137,14 @@ def _require_user() -> Response | None:
             {"WWW-Authenticate": CHALLENGE},
         )
     # What was to be posted is lost, and its address may have no page to go back to.
-    here = iri_to_uri(request.full_path.rstrip("?")) if request.method in _SAFE else "/"
+    here = _address() if request.method in _SAFE else "/"
     return redirect(url_for("login.form", next=None if here == "/" else here), 303)
+
+
+def _address() -> str:
+    """Of what is asked for, quoted anew: an id may have what else ends a path."""
+    query = request.query_string.decode("latin-1")
+    return quote(request.path) + (f"?{query}" if query else "")
 
 
 def _in_templates() -> dict[str, Any]:
