@@ -68,6 +68,18 @@ BEACONS = Question(
     """
 )
 
+REFUSALS = Question(
+    """
+    SELECT outcome, origin, project_id, CAST(sum(beacons) AS bigint) AS beacons,
+           max(last_at) AS last_at
+    FROM report_beacons_daily
+    WHERE project_id IN (0, :project) AND day >= :first AND day <= :last
+      AND outcome <> 'accepted'
+    GROUP BY outcome, origin, project_id
+    ORDER BY outcome, beacons DESC
+    """
+)
+
 REFUSED_BEACONS = Question(
     """
     SELECT project_id, origin, CAST(sum(beacons) AS bigint) AS beacons

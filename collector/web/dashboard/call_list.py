@@ -21,7 +21,6 @@ from collector.domain.verdicts import Reason, Verdict
 from collector.storage.database import Connection
 from collector.storage.reports import calls, installations, sessions
 from collector.storage.reports.calls import Listed
-from collector.web import state
 from collector.web.dashboard import linking, listing, presenting
 from collector.web.dashboard.listing import Asked
 
@@ -38,7 +37,7 @@ RULES = (SESSION_KEY, VISITOR_ID, REFERENCE, TRACKING_NUMBER)
 def show() -> ResponseReturnValue:
     """What was looked for, if anything was, and the list otherwise."""
     now = datetime.now(UTC)
-    with state.current().database.read() as connection:
+    with presenting.reading() as connection:
         names = installations.names(connection)
         asked = listing.read(request.args, names, now)
         if asked.text:

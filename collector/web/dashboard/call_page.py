@@ -35,7 +35,7 @@ def by_query(project_id: int) -> ResponseReturnValue:
 def show(project_id: int, call_id: str) -> ResponseReturnValue:
     """The page, or the explanation as ``collector explain --json`` prints it."""
     now = datetime.now(UTC)
-    with state.current().database.read() as connection:
+    with presenting.reading() as connection:
         installed = presenting.installation(connection, project_id)
         told = _find(connection, project_id, call_id)
         built = calls.enrichment_of(connection, project_id, call_id)

@@ -30,19 +30,17 @@ SOON = timedelta(hours=24)
 def show(project_id: int) -> ResponseReturnValue:
     """The page. It asks nobody but the database."""
     now = datetime.now(UTC)
-    database = state.current().database
-    with database.read() as connection:
+    with presenting.reading() as connection:
         installed = presenting.installation(connection, project_id)
+    try:
+        heard = hear(state.current().database, project_id, now)
+    except NotFoundError as error:
+        raise presenting.MissingError("unknown_project", str(error)) from None
+    with presenting.reading() as connection:
         told = _told(connection, installed, now)
         begun = beginning.read(connection, installed, now)
-    try:
-        heard = hear(database, project_id, now)
-    except NotFoundError as error:  # removed meanwhile
-        raise presenting.MissingError("unknown_project", str(error)) from None
-    shares = None
-    if heard.keys is not None:
-        with database.read() as connection:
-            shares = keys.of_day(connection, project_id, heard.keys.day)
+        shares = heard.keys and keys.of_day(connection, project_id, heard.keys.day)
+    if shares is not None:
         day = Period(projects=(project_id,), first=shares.day, last=shares.day).values()
         told["queries"]["keys"] = [
             keys.KEYS.shown(day),
@@ -66,7 +64,7 @@ def show(project_id: int) -> ResponseReturnValue:
 def heard(project_id: int) -> Response:
     """Whether a beacon came, and what was refused: asked again and again by the page itself."""
     now = datetime.now(UTC)
-    with state.current().database.read() as connection:
+    with presenting.reading() as connection:
         installed = presenting.installation(connection, project_id)
         return jsonify(beginning.read(connection, installed, now).as_json())
 
@@ -101,6 +99,7 @@ def _queries(project_id: int, period: Period, now: datetime) -> dict[str, list[s
     return {
         "installation": [installations.INSTALLATION.shown(values)],
         "beacons": [installations.BEACONS.shown(values), installations.SESSIONS.shown(values)],
+        "refusals": [installations.REFUSALS.shown(values)],
         "verdicts": [installations.VERDICTS.shown(values)],
         "expiring": [installations.EXPIRING.shown(values)],
         "refused": [installations.REFUSED.shown(values)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +15,10 @@ from collector.domain.next_steps import Standing, next_step
 from collector.domain.verdicts import MEANING
 from collector.errors import RequestRefusedError
 from collector.storage.database import Connection
-from collector.storage.reports import installations
+from collector.storage.reports import asking, installations
 from collector.storage.reports.asking import Period
 from collector.storage.reports.installations import Installed
-from collector.web import answers
+from collector.web import answers, state
 from collector.web.dashboard import guard, linking, pages, steps, wording
 
 #: What is counted on a page is counted for so many UTC days, today among them.
@@ -38,6 +40,14 @@ def blueprint(name: str) -> Blueprint:
     made.context_processor(_in_templates)
     made.register_error_handler(MissingError, _missing)
     return made
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A transaction in which all questions are answered from one moment."""
+    with state.current().database.read() as connection:
+        asking.one_moment(connection)
+        yield connection
 
 
 def installation(connection: Connection, project_id: int) -> Installed:

@@ -9,7 +9,6 @@ from collector.domain import limits
 from collector.domain.identifiers import parse_session_key
 from collector.storage import sessions as seen
 from collector.storage.reports import sessions
-from collector.web import state
 from collector.web.dashboard import presenting
 from collector.web.dashboard.presenting import MissingError
 
@@ -25,7 +24,7 @@ def show(project_id: int, session_key: str) -> ResponseReturnValue:
         session = parse_session_key(session_key)
     except ValueError as error:
         raise MissingError("unknown_session", f"{error}.") from None
-    with state.current().database.read() as connection:
+    with presenting.reading() as connection:
         installed = presenting.installation(connection, project_id)
         found = sessions.find(connection, (project_id,), session)
         if not found:
