@@ -15,7 +15,10 @@ from collector.errors import DefinitionError
 from collector.sources import definition
 
 #: What can be installed besides, with the module that shows whether it is, and what needs it.
-EXTRAS = {"verify": ("playwright", "collector verify")}
+EXTRAS = {
+    "parquet": ("pyarrow", "collector export --format parquet"),
+    "verify": ("playwright", "collector verify"),
+}
 
 #: Below so many bytes, or this share, of a disk it is told.
 LITTLE_BYTES = 1_000_000_000

@@ -44,6 +44,11 @@ def server(settings: Settings) -> Iterator[Finding]:
             f"{shown} does not answer: {told.problem}.",
             "Start it, collector serve, and see to the proxy before it.",
         )
+    elif told.status in {401, 403, 404} and not told.reason:
+        # No answer of the server's own, which name their codes.
+        yield skipped(
+            "server", f"{shown} answers {told.status} for /readyz: a proxy keeps it to itself."
+        )
     elif told.status != 200:
         why = f", {told.reason}" if told.reason else ""
         yield problem(

@@ -236,10 +236,9 @@ def test_what_comes_of_cancelling_a_query_is_a_stop_and_no_failure(
     """As where a server's own time limit is quicker than the cancelling."""
 
     def stopped() -> Settings:
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            raise DatabaseUnavailableError("canceling statement due to lock timeout")  # noqa: B904
+        error = DatabaseUnavailableError("canceling statement due to lock timeout")
+        error.__context__ = KeyboardInterrupt()
+        raise error
 
     monkeypatch.setattr(config, "load", stopped)
     ran = bare("config")

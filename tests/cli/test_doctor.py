@@ -252,6 +252,8 @@ def test_a_server_that_is_stopped_or_not_ready_is_told(
 ) -> None:
     script.answers["/readyz"] = [answer(503, X_Collector_Error="not_migrated")]
     assert "503, not_migrated" in ailing(well)["text"]
+    script.answers["/readyz"] = [answer(403)]
+    assert [each["state"] for each in examined(well)["server"]] == ["skipped"]
     well.set(public_url=f"http://127.0.0.1:{closed_port}")
     assert ailing(well)["check"] == "server"
     well.unset("public_url")
