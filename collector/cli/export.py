@@ -97,7 +97,10 @@ def _checked_form(form: str | None, output: Path | None, *, raw: bool) -> Format
 
 
 def _to_file(database: Database, asked: Wanted, form: Format, output: Path, *, raw: bool) -> int:
-    signal.signal(signal.SIGTERM, _interrupt)  # so that the part that was written is removed
+    # So that the part that was written is removed. Who starts it in the background of a script has
+    # Ctrl-C ignored, but can still tell it to stop.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     with progress_shown() as progress, whole_file(output) as file:
         return exports.export(
             database,
