@@ -35,10 +35,9 @@ class Watched:
         connections: int,
         meanwhile: Callable[[int], object] = lambda _: None,
         afterwards: Callable[[int], object] = lambda _: None,
+        sleep: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        self.api = EnrichmentApi(
-            world.sandbox.auth_url, connections=connections, sleep=lambda _seconds: None
-        )
+        self.api = EnrichmentApi(world.sandbox.auth_url, connections=connections, sleep=sleep)
         self.most = self.sent = 0
         self.twice: set[Any] = set()
         self._meanwhile, self._afterwards = meanwhile, afterwards
@@ -158,8 +157,14 @@ def test_a_429_halves_the_connections_once_for_all_that_were_in_flight(
         else:
             late.append(len(sender._in_flight))
 
+    # Each refusal is another request's: who is refused waits for the others before it tries again.
+    refused = Barrier(refusals)
+
+    def sleep(_seconds: float) -> None:
+        refused.wait(PATIENCE)
+
     # Answered before any of them is told: else one that begins later could get a refusal of theirs.
-    sender = Watched(world, 4, meanwhile, afterwards=together(4))
+    sender = Watched(world, 4, meanwhile, afterwards=together(4), sleep=sleep)
     report = sender.run(world, 4)
     assert report.funnel.verdicts["accepted"] == 24
     assert report.projects[0].slowed_to == 2
