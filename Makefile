@@ -19,7 +19,7 @@ test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL, a real Chromium and
 	@$(BIN)/python -m tests.prepare_browser
 	$(BIN)/pytest $(TEST_ARGS)
 
-check: .venv/.dev ## lint, types and layers
+check: .venv/.dev docs ## lint, types, layers, and the docs as a site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -115,33 +115,11 @@ def test_a_port_that_is_taken_is_named_by_whoever_wants_it(collector: CommandLin
         collector.run_child("serve", "--port", port).refused(port, "--port")
 
 
-def test_the_demo_shows_every_part_and_leaves_nothing_behind(
+def test_the_demo_shows_every_part_stays_up_and_leaves_nothing_behind(
     bare: CommandLine, stage: Path
 ) -> None:
     # What is set for a real collector is not for the demo.
     bare.set(database_url="postgresql://nobody@127.0.0.1:1/nothing", port="1", log_level="loud")
-    ran = bare.run_child("demo", "--once")
-    assert ran.code == 0, ran.err
-    assert "Traceback" not in ran.said
-    funnel = {
-        match[1]: int(match[2])
-        for match in re.finditer(r"^ *(\w+) +(\d+)\b", ran.out, re.MULTILINE)
-    }
-    assert set(funnel) >= set(Verdict)
-    assert sum(funnel[verdict] for verdict in Verdict) == funnel["calls"] > 100
-    for verdict in set(Verdict) - {Verdict.PENDING, Verdict.REJECTED}:
-        assert funnel[verdict] > 0, verdict
-    assert f"holds {funnel['accepted']} enrichments" in ran.out
-    addresses = set(re.findall(r"http://127\.0\.0\.1:\d+", ran.out))
-    assert len(addresses) >= 3
-    assert [address for address in addresses if not refuses(address)] == []
-    assert list(stage.iterdir()) == []
-    assert list(bare.folder.iterdir()) == []
-
-
-def test_a_demo_that_stays_up_ends_at_a_signal_and_leaves_nothing_behind(
-    bare: CommandLine, stage: Path
-) -> None:
     with bare.child("demo") as process:
         assert process.stdout is not None
         told = ""
@@ -156,8 +134,18 @@ def test_a_demo_that_stays_up_ends_at_a_signal_and_leaves_nothing_behind(
         ]
         process.terminate()
         ran = bare.finish(process)
+    assert ran.code == 0, ran.err
+    assert "Traceback" not in told + ran.said
+    funnel = {
+        match[1]: int(match[2]) for match in re.finditer(r"^ *(\w+) +(\d+)\b", told, re.MULTILINE)
+    }
+    assert set(funnel) >= set(Verdict)
+    assert sum(funnel[verdict] for verdict in Verdict) == funnel["calls"] > 100
+    for verdict in set(Verdict) - {Verdict.PENDING, Verdict.REJECTED}:
+        assert funnel[verdict] > 0, verdict
+    assert f"holds {funnel['accepted']} enrichments" in told
     assert pages == [200, 200]
-    assert ran.code == 0
-    assert "Traceback" not in ran.said
+    assert len(addresses) >= 3
     assert [address for address in addresses if not refuses(address)] == []
     assert list(stage.iterdir()) == []
+    assert list(bare.folder.iterdir()) == []
