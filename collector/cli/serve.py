@@ -30,7 +30,6 @@ from collector.errors import AddressError, SettingError
 from collector.storage import revisions
 from collector.storage.database import Database
 from collector.web import capacity, create_app
-from collector.web.express import Express
 
 #: How long requests in flight may take to finish after a signal to stop, in seconds.
 STOP_SECONDS = 15
@@ -133,6 +132,9 @@ def _load(settings: Settings) -> Any:
     # Ctrl-C reaches every process of the terminal, and the main process then stops the workers
     # itself: two signals at once can leave a worker waiting for itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Loaded here alone: the process that starts the workers needs nothing of it.
+    from collector.web.express import Express  # noqa: PLC0415
+
     logs.configure(settings)
     return Express(create_app(settings), threads=capacity.threads(settings))
 
