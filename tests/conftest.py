@@ -15,11 +15,14 @@ import structlog
 from collector.storage import migrate
 from collector.storage.database import Database
 from collector.storage.secrets import generate_key
+from tests import compiling
 from tests.postgres import PostgresServer
 
 pytest_plugins = ("tests.sandbox_fixtures",)
 
 DIALECTS = ("sqlite", "postgresql")
+
+compiling.share()
 
 
 def pytest_xdist_auto_num_workers() -> int:
