@@ -134,3 +134,8 @@ def load_definition(settings: Settings) -> Definition:
 def echo_json(document: Any) -> None:
     """One document on one line, with times as ISO 8601."""
     click.echo(json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False))
+
+
+def echo_warning(text: str) -> None:
+    """One line on standard error, marked as what it is."""
+    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)

@@ -38,11 +38,7 @@ def status(project_id: int | None, as_json: bool) -> None:
         click.echo(f"\nLast run: {moment(run['started_at'])}, {OUTCOMES[run['outcome']]}")
     for item in found.installations:
         for warning in item.warnings:
-            click.echo(
-                f"{click.style('Warning:', fg='yellow', bold=True)} "
-                f"Project {item.installation.project_id}: {warning}",
-                err=True,
-            )
+            shared.echo_warning(f"Project {item.installation.project_id}: {warning}")
 
 
 def _print_installations(found: Status) -> None:

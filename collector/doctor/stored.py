@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.config import Settings
-from collector.doctor import here
+from collector.doctor import access, here
 from collector.doctor.findings import (
     Finding,
     State,
@@ -23,7 +23,7 @@ from collector.doctor.findings import (
 from collector.domain.installation import Installation
 from collector.errors import DatabaseUnavailableError, DefinitionError, SecretError
 from collector.sources import definition
-from collector.storage import installations, revisions, runs, sessions, users, vitals
+from collector.storage import installations, revisions, runs, sessions, vitals
 from collector.storage.database import Database
 from collector.storage.secrets import SecretBox
 from collector.storage.vitals import Sealed
@@ -61,7 +61,8 @@ def examine(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Findi
             ("secrets", partial(_secrets, database, settings)),
             ("job", partial(_job, database, clock)),
             ("installations", partial(_installations, database, settings, clock)),
-            ("users", partial(_users, database)),
+            ("users", partial(access.of_users, database)),
+            ("tokens", partial(access.of_tokens, database, clock)),
         ):
             yield from isolated(check, look)
 
@@ -286,15 +287,6 @@ def _installation(
     if last_beacon is None or now - last_beacon > SILENCE:
         return warning(check, text, f"collector installation check {project_id}")
     return ok(check, text)
-
-
-def _users(database: Database) -> Iterator[Finding]:
-    with database.read() as connection:
-        number = len(users.list_all(connection))
-    if number:
-        yield ok("users", f"{number} may look at the dashboard.")
-    else:
-        yield ok("users", "None yet may look at the dashboard; collector user add makes one.")
 
 
 def ago(time: timedelta) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from collector.domain.installation import Installation
 from collector.domain.ledger import MARGIN
 from collector.domain.next_steps import Standing, next_step
-from collector.storage import funnel, installations, outbox, pulls, refused, runs, sessions
+from collector.domain.tokens import Token
+from collector.insight.tokens import warning as of_token
+from collector.storage import funnel, installations, outbox, pulls, refused, runs, sessions, tokens
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Expiring, Funnel
 from collector.storage.pulls import PullState
@@ -31,6 +34,7 @@ class InstallationStatus:
     expiring: Expiring
     refused: int
     pull: PullState | None
+    tokens: Sequence[Token]
     last_beacon: datetime | None
     worked_at: datetime | None
     send_after: datetime | None
@@ -66,7 +70,8 @@ class InstallationStatus:
                 f"{self.refused} call record(s) were refused within 24 hours. To see why: "
                 f"collector calls refused --project-id {self.installation.project_id} --since 1d"
             )
-        return told
+        endings = (of_token(token, self.now) for token in self.tokens)
+        return [*told, *(text for text in endings if text is not None)]
 
     @property
     def next_step(self) -> str:
@@ -147,6 +152,7 @@ def _of_one(
         expiring=funnel.count_expiring(connection, project_id, now + MARGIN, now + SOON),
         refused=refused.count(connection, refused.Chosen(project_id=project_id, since=now - SOON)),
         pull=pulls.find(connection, project_id),
+        tokens=tokens.list_all(connection, project_id),
         last_beacon=sessions.last_beacon(connection, project_id),
         worked_at=runs.searched_until(connection, project_id),
         send_after=outbox.send_after(connection, project_id),

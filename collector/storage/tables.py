@@ -439,7 +439,10 @@ class RunRow(Base):
 
 
 class TokenRow(Base):
-    """A bearer token of one project's call platform, stored as a hash."""
+    """A bearer token of one project's call platform, stored as a hash.
+
+    ``expires_at`` is null if it never does; ``last_used_at`` is a quarter of an hour late at most.
+    """
 
     __tablename__ = "token"
 
@@ -449,6 +452,8 @@ class TokenRow(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
     secret_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class UserAccountRow(Base):

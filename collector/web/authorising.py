@@ -8,6 +8,7 @@ from the path or the query: those stand in the logs of every proxy.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import structlog
 from flask import request
@@ -15,10 +16,10 @@ from flask import request
 from collector.domain import signatures
 from collector.domain.definition import Preset, Signature
 from collector.domain.installation import Installation
+from collector.domain.tokens import CALLS, Token
 from collector.errors import RequestRefusedError, SecretError
 from collector.storage import installations, tokens, webhooks
-from collector.web import bodies
-from collector.web.calls import SCOPE
+from collector.web import bearers, bodies
 from collector.web.receiving import RETRY_AFTER_SECONDS, no_installation
 from collector.web.state import State
 
@@ -33,22 +34,28 @@ def authorise(shared: State, platform: Preset, project_id: str, body: bytes) -> 
 
     Raises:
         RequestRefusedError: 404 ``unknown_project``; 401 ``token_missing``, ``token_invalid``,
-            ``secret_missing`` or ``signature_invalid``; 503 ``secret_unavailable``.
+            ``token_expired``, ``secret_missing`` or ``signature_invalid``; 403
+            ``token_out_of_scope``; 503 ``secret_unavailable``.
     """
-    token = _token()
+    sent, now = _token(), datetime.now(UTC)
     with shared.database.read() as connection:
         installation = installations.find(connection, _number(project_id))
         if installation is None:
             raise no_installation(project_id[:60])
         number = installation.project_id
-        if token and tokens.project_of(connection, token, SCOPE) == number:
-            return installation
+        token = tokens.find(connection, sent) if sent else None
         sealed = webhooks.find_secret(connection, number, platform.name)
-    if platform.signature is None or sealed is None:
-        raise _without_secret(platform, number, token)
-    if not _is_signed(platform.signature, _opened(shared, sealed), shared, body):
-        raise _not_signed(shared, platform, platform.signature, number)
-    return installation
+    if token is not None and bearers.is_for(token, CALLS, number, now):
+        bearers.note(shared.database, token, now)
+        return installation
+    signature = platform.signature
+    if signature is None or sealed is None:
+        raise _without_secret(platform, number, token, is_sent=bool(sent))
+    if _is_signed(signature, _opened(shared, sealed), shared, body):
+        return installation
+    if token is not None and signature.header not in request.headers:
+        raise bearers.refusal(token, CALLS, number, CHALLENGE)
+    raise _not_signed(shared, platform, signature, number)
 
 
 def _number(project_id: str) -> int:
@@ -106,14 +113,11 @@ def assumed_address(public_url: str) -> str:
     return here + request.path + (f"?{query}" if query else "")
 
 
-def _without_secret(platform: Preset, project_id: int, token: str | None) -> RequestRefusedError:
-    if token:
-        return RequestRefusedError(
-            401,
-            "token_invalid",
-            f"This token is unknown, revoked, or not for calls of project {project_id}.",
-            CHALLENGE,
-        )
+def _without_secret(
+    platform: Preset, project_id: int, token: Token | None, *, is_sent: bool
+) -> RequestRefusedError:
+    if is_sent:
+        return bearers.refusal(token, CALLS, project_id, CHALLENGE)
     if platform.signature is not None and platform.signature.header in request.headers:
         _log.warning("webhook_without_secret", preset=platform.name, project_id=project_id)
         return RequestRefusedError(

@@ -8,15 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from collector.domain.installation import Installation
+from collector.domain.tokens import CALLS, Token
 from collector.errors import RequestRefusedError
 from collector.storage import installations, tokens
 from collector.storage.database import Database
-from collector.web import bodies, receiving, state
+from collector.web import bearers, bodies, receiving, state
 
 blueprint = Blueprint("calls", __name__)
 
-#: What a token must have been created for (``collector token create --scope calls``).
-SCOPE = "calls"
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="collector"'}
 
 
 @blueprint.post("/v1/calls")
@@ -39,27 +39,28 @@ def receive() -> Response:
 def _authorised(database: Database) -> Installation:
     """The installation that the request's bearer token may write to."""
     given = request.authorization
-    token = given.token if given is not None and given.type == "bearer" else None
-    if not token:
+    sent = given.token if given is not None and given.type == "bearer" else None
+    if not sent:
         raise RequestRefusedError(
-            401,
-            "token_missing",
-            "Send the header Authorization: Bearer TOKEN.",
-            {"WWW-Authenticate": 'Bearer realm="collector"'},
+            401, "token_missing", "Send the header Authorization: Bearer TOKEN.", _CHALLENGE
         )
+    now = datetime.now(UTC)
     with database.read() as connection:
-        project_id = tokens.project_of(connection, token, SCOPE)
-        if project_id is None:
-            raise RequestRefusedError(
-                401,
-                "token_invalid",
-                "This token is unknown, revoked, or not for calls.",
-                {"WWW-Authenticate": 'Bearer realm="collector", error="invalid_token"'},
-            )
-        installation = installations.find(connection, project_id)
+        token = tokens.find(connection, sent)
+        if token is None or not bearers.is_for(token, CALLS, token.project_id, now):
+            raise bearers.refusal(token, CALLS, None, _wrong(token))
+        installation = installations.find(connection, token.project_id)
     if installation is None:
-        raise receiving.no_installation(project_id)
+        raise receiving.no_installation(token.project_id)
+    bearers.note(database, token, now)
     return installation
+
+
+def _wrong(token: Token | None) -> dict[str, str]:
+    """The challenge with its error, as RFC 6750 names them."""
+    is_other = token is not None and token.scope != CALLS
+    error = "insufficient_scope" if is_other else "invalid_token"
+    return {"WWW-Authenticate": f'Bearer realm="collector", error="{error}"'}
 
 
 def _records(body: object) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import fields
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,11 +130,42 @@ def test_tokens_are_made_listed_without_secret_and_revoked(shell: CommandLine) -
     assert secret not in table
     with Database(shell.database_url) as database:
         with database.read() as connection:
-            assert tokens.project_of(connection, token, "calls") == 162
+            assert tokens.find(connection, token) is not None
         shell.well("token", "revoke", listed["token_id"])
         with database.read() as connection:
-            assert tokens.project_of(connection, token, "calls") is None
+            assert tokens.find(connection, token) is None
     shell("token", "revoke", listed["token_id"]).refused(listed["token_id"], code=1)
+
+
+def test_a_token_ends_after_a_year_or_when_somebody_says(shell: CommandLine) -> None:
+    create = ("token", "create", "--scope", "calls", "--project-id", PROJECT)
+    shell.well(*create, "--name", "year")
+    shell.well(*create, "--name", "week", "--expires", "7d")
+    shell.well(*create, "--name", "day", "--expires", "2097-01-31")
+    assert "never ends" in shell.well(*create, "--name", "never", "--expires", "never").err
+    found = {each["name"]: each for each in shell.well("token", "list", "--json").json()}
+    ends = {name: each["expires_at"] for name, each in found.items()}
+    assert ends["never"] is None
+    assert ends["day"] == "2097-02-01T00:00:00+00:00"
+    for name, days in (("year", 365), ("week", 7)):
+        lasts = datetime.fromisoformat(ends[name]) - datetime.fromisoformat(
+            found[name]["created_at"]
+        )
+        assert abs(lasts - timedelta(days=days)) < timedelta(minutes=1)
+    assert {name: each["standing"] for name, each in found.items()} == {
+        "year": "active", "week": "expiring", "day": "active", "never": "active",
+    }  # fmt: skip
+    anew = f"collector token create --scope calls --project-id {PROJECT}"
+    for command in (("token", "list"), ("status",), ("doctor", "--offline")):
+        said = shell(*command).said
+        assert f"{found['week']['token_id']} (week) expires at" in said
+        assert anew in said
+        assert said.count("expires at") == 1
+    (row,) = [line for line in shell.well("token", "list").out.splitlines() if " never " in line]
+    assert row.endswith("never")  # used, too
+    for wrong in ("0d", "2020-01-01", "soon", "4000d", "-1d", "2027-13-01", "9999-12-31", ""):
+        shell(*create, "--expires", wrong).refused("--expires", code=2)
+    assert len(shell.rows("SELECT * FROM token")) == len(found)
 
 
 def test_the_example_definition_is_copied_and_valid(bare: CommandLine) -> None:

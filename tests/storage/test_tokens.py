@@ -1,13 +1,15 @@
-"""Bearer tokens: seen once, stored as a hash, good for one project and one scope."""
+"""Bearer tokens: seen once, stored as a hash, each of one project and one scope."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
+from collector.domain.tokens import NOTED_EVERY, Token
 from collector.storage import tokens
 from collector.storage.database import Database
 from collector.storage.tables import TokenRow
-from collector.storage.tokens import Token
 from tests.domain.samples import NOON, SECOND
 
 
@@ -18,16 +20,37 @@ def create(database: Database, project_id: int = 162, name: str = "pbx", at: int
         )
 
 
-def project_of(database: Database, token: str, scope: str = "calls") -> int | None:
+def find(database: Database, token: str) -> Token | None:
     with database.read() as connection:
-        return tokens.project_of(connection, token, scope)
+        return tokens.find(connection, token)
 
 
-def test_a_token_opens_its_own_project_and_scope_and_nothing_else(database: Database) -> None:
-    one, other = create(database), create(database, project_id=2**53 - 1)
-    assert project_of(database, one) == 162
-    assert project_of(database, other) == 2**53 - 1
-    assert project_of(database, one, scope="sessions") is None
+def test_a_token_tells_which_project_and_scope_it_opens(database: Database) -> None:
+    one, other = find(database, create(database)), find(database, create(database, 2**53 - 1))
+    assert one is not None
+    assert other is not None
+    assert (one.project_id, one.scope, one.name) == (162, "calls", "pbx")
+    assert other.project_id == 2**53 - 1
+
+
+def test_of_its_last_use_a_quarter_of_an_hour_is_noted_once(database: Database) -> None:
+    text = create(database)
+
+    def use(at: datetime) -> datetime | None:
+        token = find(database, text)
+        assert token is not None
+        with database.write() as connection:
+            tokens.note_use(connection, token, at)
+        token = find(database, text)
+        assert token is not None
+        return token.last_used_at
+
+    assert use(NOON) == NOON
+    assert use(NOON + NOTED_EVERY - SECOND) == NOON
+    assert use(NOON + NOTED_EVERY) == NOON + NOTED_EVERY
+    neighbour = find(database, create(database))
+    assert neighbour is not None
+    assert neighbour.last_used_at is None
 
 
 def test_what_is_no_token_opens_nothing(database: Database) -> None:
@@ -51,7 +74,7 @@ def test_what_is_no_token_opens_nothing(database: Database) -> None:
         "\x00",
         "\ud800",
     ]
-    assert {text: project_of(database, text) for text in forged} == dict.fromkeys(forged)
+    assert {text: find(database, text) for text in forged} == dict.fromkeys(forged)
 
 
 def test_the_secret_is_nowhere_in_the_database(database: Database) -> None:
@@ -85,7 +108,11 @@ def test_tokens_are_listed_by_project_and_age_without_their_secrets(database: Da
         scope="calls",
         name="first",
         created_at=NOON,
+        expires_at=None,
+        last_used_at=None,
     )
+    with database.read() as connection:
+        assert tokens.list_all(connection, 163) == listed[-1:]
 
 
 def test_a_revoked_token_opens_nothing_and_its_neighbour_still_does(database: Database) -> None:
@@ -93,5 +120,5 @@ def test_a_revoked_token_opens_nothing_and_its_neighbour_still_does(database: Da
     with database.write() as connection:
         assert tokens.revoke(connection, gone.split("_")[2])
         assert not tokens.revoke(connection, gone.split("_")[2])
-    assert project_of(database, gone) is None
-    assert project_of(database, kept) == 162
+    assert find(database, gone) is None
+    assert find(database, kept) is not None

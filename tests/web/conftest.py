@@ -133,10 +133,20 @@ def token(database: Database, installation: Installation) -> str:
     return make_token(database)
 
 
-def make_token(database: Database, scope: str = "calls") -> str:
+def make_token(
+    database: Database,
+    scope: str = "calls",
+    project_id: int = PROJECT,
+    expires_at: datetime | None = None,
+) -> str:
     with database.write() as connection:
         return tokens.create(
-            connection, project_id=PROJECT, scope=scope, name="", now=datetime.now(UTC)
+            connection,
+            project_id=project_id,
+            scope=scope,
+            name="",
+            now=datetime.now(UTC),
+            expires_at=expires_at,
         )
 
 

@@ -201,12 +201,27 @@ def test_without_a_token_nothing_is_stored(client: FlaskClient, database: Databa
 
 
 @before_sql
-@pytest.mark.parametrize("given", ["", "x", "Basic", "wrong secret", "other scope", "revoked"])
+@pytest.mark.parametrize(
+    ("given", "code", "error"),
+    [
+        ("", "token_missing", ""),
+        ("Basic", "token_missing", ""),
+        ("x", "token_invalid", ', error="invalid_token"'),
+        ("wrong secret", "token_invalid", ', error="invalid_token"'),
+        ("revoked", "token_invalid", ', error="invalid_token"'),
+        ("expired", "token_expired", ', error="invalid_token"'),
+        ("expired, wrong secret", "token_invalid", ', error="invalid_token"'),
+        ("other scope", "token_out_of_scope", ', error="insufficient_scope"'),
+    ],
+)
 def test_a_token_that_does_not_fit_is_refused(
-    client: FlaskClient, database: Database, token: str, given: str
+    client: FlaskClient, database: Database, token: str, given: str, code: str, error: str
 ) -> None:
+    expired = make_token(database, expires_at=datetime.now(UTC))
     header = {
-        "wrong secret": f"Bearer {token[:-1]}{'a' if token[-1] != 'a' else 'b'}",
+        "wrong secret": f"Bearer {with_another_end(token)}",
+        "expired, wrong secret": f"Bearer {with_another_end(expired)}",
+        "expired": f"Bearer {expired}",
         "other scope": f"Bearer {make_token(database, scope='other')}",
         "revoked": f"Bearer {token}",
         "Basic": "Basic dXNlcjpwYXNz",
@@ -219,9 +234,26 @@ def test_a_token_that_does_not_fit_is_refused(
         data=json.dumps(record()),
         headers={"Authorization": header, "Content-Type": "application/json"},
     )
-    assert response.status_code == 401
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.status_code == (403 if code == "token_out_of_scope" else 401)
+    assert response.headers["X-Collector-Error"] == code
+    assert response.headers["WWW-Authenticate"] == f'Bearer realm="collector"{error}'
     assert call_ids(database) == []
+
+
+def with_another_end(token: str) -> str:
+    return token[:-1] + ("a" if token[-1] != "a" else "b")
+
+
+def test_a_token_tells_when_it_was_last_used(
+    client: FlaskClient, database: Database, token: str
+) -> None:
+    begun = datetime.now(UTC)
+    lasting = make_token(database, expires_at=begun + timedelta(hours=1))
+    for sent in (token, lasting, lasting):
+        assert post(client, sent, record()).status_code == 200
+    with database.read() as connection:
+        used = [each.last_used_at for each in tokens.list_all(connection)]
+    assert all(at is not None and begun <= at <= datetime.now(UTC) for at in used)
 
 
 def test_a_token_writes_to_its_own_project_only(

@@ -85,9 +85,9 @@ def count(database: Database) -> int:
     )
 
 
-def refuses(response: TestResponse, code: str) -> str:
+def refuses(response: TestResponse, code: str, status: int = 401) -> str:
     """It says no with this code, asks for credentials, and gives a reason."""
-    assert response.status_code == 401
+    assert response.status_code == status
     assert response.headers["X-Collector-Error"] == code
     assert response.headers["WWW-Authenticate"] == (
         'Basic realm="collector", Bearer realm="collector"'
@@ -173,32 +173,58 @@ def test_without_anything_a_token_is_asked_for(serve: Serve, database: Database)
 
 
 @pytest.mark.parametrize("kind", [bearer, basic])
-@pytest.mark.parametrize("given", ["x", "other scope", "other project", "revoked", "as user"])
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("x", "token_invalid"),
+        ("revoked", "token_invalid"),
+        ("expired", "token_expired"),
+        ("other scope", "token_out_of_scope"),
+        ("other project", "token_out_of_scope"),
+        ("as user", "token_missing"),
+    ],
+)
 def test_a_token_that_does_not_fit_is_refused(
-    serve: Serve, database: Database, token: str, kind: Callable[..., dict[str, str]], given: str
+    serve: Serve,
+    database: Database,
+    token: str,
+    kind: Callable[..., dict[str, str]],
+    given: str,
+    code: str,
 ) -> None:
-    headers = kind(
-        {
-            "other scope": lambda: make_token(database, scope="other"),
-            "other project": lambda: _token_of(database, 163),
-            "revoked": lambda: token,
-        }.get(given, lambda: "x")()
-    )
+    sent = {
+        "other scope": lambda: make_token(database, scope="other"),
+        "other project": lambda: make_token(database, project_id=163),
+        "expired": lambda: make_token(database, expires_at=datetime.now(UTC)),
+        "revoked": lambda: token,
+    }.get(given, lambda: "x")()
     if given == "revoked":
         with database.write() as connection:
             tokens.revoke(connection, token.split("_")[2])
-    if given == "as user":
-        headers = basic("", user=token)
-    code = "token_missing" if given == "as user" else "token_invalid"
-    refuses(post(serve(), headers), code)
+    headers = basic("", user=token) if given == "as user" else kind(sent)
+    response = post(serve(), headers)
+    refuses(response, code, 403 if code == "token_out_of_scope" else 401)
+    assert sent not in {"", response.text}
     assert count(database) == 0
+    assert [row["last_used_at"] for row in rows(database, "SELECT * FROM token")] in (
+        [],
+        [None],
+        [None, None],
+    )
 
 
-def _token_of(database: Database, project_id: int) -> str:
-    with database.write() as connection:
-        return tokens.create(
-            connection, project_id=project_id, scope="calls", name="", now=datetime.now(UTC)
-        )
+@pytest.mark.usefixtures("stored")
+def test_who_holds_an_expired_token_is_told_so_and_may_still_sign(
+    serve: Serve, database: Database
+) -> None:
+    client = serve()
+    expired = basic(make_token(database, expires_at=datetime.now(UTC)))
+    with structlog.testing.capture_logs() as lines:
+        message = refuses(post(client, expired), "token_expired")
+    assert f"collector token create --scope calls --project-id {PROJECT}" in message
+    assert "token_expired" in [line["event"] for line in lines]
+    assert post(client, {**by_twilio(ADDRESS, TWILIO), **expired}).status_code == 204
+    refuses(post(client, {"X-Twilio-Signature": "wrong", **expired}), "signature_invalid")
 
 
 @pytest.mark.usefixtures("stored")

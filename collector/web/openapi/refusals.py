@@ -37,8 +37,10 @@ CALLS: Refusals = {
     400: {"malformed_body": "No JSON object or array."},
     401: {
         "token_missing": "No token was sent.",
-        "token_invalid": "The token is unknown, revoked, or not for calls.",
+        "token_invalid": "The token is unknown or revoked.",
+        "token_expired": "The token has expired; told to whoever holds it.",
     },
+    403: {"token_out_of_scope": "The token is not for calls."},
     404: _UNKNOWN_PROJECT,
     413: {
         "too_large": "The body is too long.",
@@ -53,8 +55,10 @@ WEBHOOKS: Refusals = {
         "signature_invalid": "A secret is stored, and the signature is missing or does not fit.",
         "secret_missing": "It is signed, but no secret is stored here.",
         "token_missing": "Neither signature nor token.",
-        "token_invalid": "The token is unknown, revoked, or of another project.",
+        "token_invalid": "The token is unknown or revoked.",
+        "token_expired": "The token has expired; told to whoever holds it.",
     },
+    403: {"token_out_of_scope": "The token is of another project, or not for calls."},
     404: {"unknown_preset": "No such preset; the message lists those there are."}
     | _UNKNOWN_PROJECT,
     405: {"method_not_allowed": "The preset takes nothing by this method."},
