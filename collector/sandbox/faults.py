@@ -114,7 +114,7 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         # For repeatable accidents, not for secrets.
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)  # noqa: S311 - nothing secret depends on it
         self._in_force: list[tuple[Fault, int | None]] = []
 
     def add(self, *faults: Fault) -> None:

@@ -21,6 +21,7 @@ from collector.web import (
     meter,
     metrics,
     request_ids,
+    security,
     snippet,
     state,
     webhooks,
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     request_ids.install(app)
     meter.install(app, lambda: state.of(app).meter, beacons="beacons.record")
     answers.install(app)
+    security.install(app, settings)
     for module in (beacons, calls, webhooks, snippet, health, openapi, metrics):
         app.register_blueprint(module.blueprint)
     dashboard.install(app, settings)

@@ -141,6 +141,8 @@ def let_the_page_read(response: Response) -> Response:
     of_beacons = request.path == PATH or request.path.startswith(f"{PATH}/")
     if of_beacons and "Access-Control-Allow-Origin" not in response.headers:
         response.vary.add("Origin")
+        if response.status_code != 204:
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         origin = request.headers.get("Origin", "")
         if origin and origin.isascii() and origin.isprintable():
             response.headers.update(readable_by(origin))

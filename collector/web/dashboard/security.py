@@ -1,14 +1,14 @@
-"""Headers of the dashboard's answers: nothing but its own may run, be loaded, or frame it."""
+"""Headers of the dashboard's answers: nothing but its own may run, be loaded, or frame it.
+
+What every page has besides is in `collector.web.security`.
+"""
 
 from __future__ import annotations
 
 from flask import Response
 
-_OF_ALL = {
-    # Not `no-referrer`: browsers would then send `Origin: null` with the dashboard's own forms.
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+# Not `no-referrer`: browsers would then send `Origin: null` with the dashboard's own forms.
+_OF_ALL = {"Referrer-Policy": "same-origin"}
 
 HEADERS = {
     **_OF_ALL,
@@ -17,9 +17,6 @@ HEADERS = {
         "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
 

@@ -23,7 +23,6 @@ REVALIDATED = "public, max-age=300, must-revalidate"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
     "Cache-Control": REVALIDATED,
 }
 
@@ -34,6 +33,7 @@ def document() -> Response:
     response = jsonify(_document())
     # Browsers of other origins may read it: it is public, and tools run on pages of their own.
     response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Cache-Control"] = REVALIDATED
     response.add_etag()
     response.make_conditional(request)
