@@ -19,11 +19,12 @@ test: .venv/.dev ## run the whole suite: SQLite, PostgreSQL, a real Chromium and
 	@$(BIN)/python -m tests.prepare_browser
 	$(BIN)/pytest $(TEST_ARGS)
 
-check: .venv/.dev docs ## lint, types, layers, and the docs as a site
+check: .venv/.dev docs ## lint (with bandit's rules), types, layers, known vulnerabilities, and the docs as a site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.audit
 
 docs: .venv/.dev ## build the docs as a site in docs/_build
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c docs . docs/_build
