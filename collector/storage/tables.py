@@ -286,7 +286,10 @@ class RefusedRecordRow(Base):
 
 
 class WebhookRow(Base):
-    """The secret by which a call platform signs what it posts for a project, encrypted."""
+    """The secret by which a call platform signs what it posts for a project, encrypted.
+
+    While one takes the place of another, ``earlier_secret`` is taken too, until ``earlier_until``.
+    """
 
     __tablename__ = "webhook"
 
@@ -294,6 +297,8 @@ class WebhookRow(Base):
     preset: Mapped[str] = mapped_column(sa.String(MAX_SOURCE), primary_key=True)
     secret: Mapped[str] = mapped_column(sa.Text)
     created_at: Mapped[datetime]
+    earlier_secret: Mapped[str | None] = mapped_column(sa.Text)
+    earlier_until: Mapped[datetime | None]
 
 
 class PullRow(Base):

@@ -78,13 +78,16 @@ def secrets(connection: sa.Connection) -> Sequence[Sealed]:
     """Every secret that is stored, by project."""
     installed = sa.select(InstallationRow.project_id, InstallationRow.client_secret)
     hooks = sa.select(WebhookRow.project_id, WebhookRow.preset, WebhookRow.secret)
+    earlier = sa.select(WebhookRow.project_id, WebhookRow.preset, WebhookRow.earlier_secret).where(
+        WebhookRow.earlier_secret.is_not(None)
+    )
     found = [
         Sealed(project_id=project_id, name="its client secret", secret=secret)
         for project_id, secret in connection.execute(installed)
     ]
     found += [
         Sealed(project_id=project_id, name=f"the secret of {preset}", secret=secret)
-        for project_id, preset, secret in connection.execute(hooks)
+        for project_id, preset, secret in connection.execute(hooks.union_all(earlier))
     ]
     return sorted(found, key=lambda each: (each.project_id, each.name))
 

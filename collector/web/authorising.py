@@ -44,14 +44,14 @@ def authorise(shared: State, platform: Preset, project_id: str, body: bytes) -> 
             raise no_installation(project_id[:60])
         number = installation.project_id
         token = tokens.find(connection, sent) if sent else None
-        sealed = webhooks.find_secret(connection, number, platform.name)
+        sealed = webhooks.find_secrets(connection, number, platform.name, now)
     if token is not None and bearers.is_for(token, CALLS, number, now):
         bearers.note(shared.database, token, now)
         return installation
     signature = platform.signature
-    if signature is None or sealed is None:
+    if signature is None or not sealed:
         raise _without_secret(platform, number, token, is_sent=bool(sent))
-    if _is_signed(signature, _opened(shared, sealed), shared, body):
+    if any(_is_signed(signature, _opened(shared, each), shared, body) for each in sealed):
         return installation
     if token is not None and signature.header not in request.headers:
         raise bearers.refusal(token, CALLS, number, CHALLENGE)

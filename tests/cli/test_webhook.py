@@ -92,6 +92,22 @@ def test_a_secret_that_is_stored_is_replaced(shell: CommandLine, secret_key: str
     assert stored(shell, secret_key) == {"twilio": "another"}
 
 
+def test_both_secrets_are_good_while_one_takes_the_place_of_the_other(
+    shell: CommandLine, secret_key: str
+) -> None:
+    add(shell)
+    shell.write("platform.txt", "another\n")
+    options = ("--project-id", PROJECT, "--secret-file", "platform.txt", "--keep", "2d")
+    assert "earlier secret is good until" in shell.well("webhook", "add", "twilio", *options).err
+    assert "already" in shell.well("webhook", "add", "twilio", *options).out
+    (row,) = shell.rows("SELECT * FROM webhook")
+    box = SecretBox([secret_key])
+    assert (box.open(row["secret"]), box.open(row["earlier_secret"])) == ("another", SECRET)
+    (listed,) = shell.well("webhook", "list", "--json").json()
+    assert listed["earlier_until"] > listed["created_at"]
+    assert SECRET not in shell.well("webhook", "list").out
+
+
 def test_the_list_has_every_platform_with_its_address(shell: CommandLine) -> None:
     assert "collector webhook add" in shell.well("webhook", "list").out
     assert shell.well("webhook", "list", "--json").json() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,20 +14,20 @@ from collector.storage.secrets import SecretBox, generate_key
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def add(database: Database, project_id: int, preset: str, sealed: str) -> bool:
+def add(database: Database, project_id: int, preset: str, sealed: str) -> None:
     with database.write() as connection:
-        return webhooks.add(connection, project_id, preset, sealed, NOW)
+        webhooks.add(connection, project_id, preset, sealed, NOW)
 
 
 def test_each_project_and_platform_has_its_own_secret(database: Database) -> None:
-    assert not add(database, 162, "twilio", "a")
-    assert not add(database, 162, "callrail", "b")
-    assert not add(database, 163, "twilio", "c")
-    assert add(database, 162, "twilio", "d")
+    add(database, 162, "twilio", "a")
+    add(database, 162, "callrail", "b")
+    add(database, 163, "twilio", "c")
+    add(database, 162, "twilio", "d")
     with database.read() as connection:
-        assert webhooks.find_secret(connection, 162, "twilio") == "d"
-        assert webhooks.find_secret(connection, 163, "twilio") == "c"
-        assert webhooks.find_secret(connection, 163, "callrail") is None
+        assert webhooks.find_secrets(connection, 162, "twilio", NOW) == ["d"]
+        assert webhooks.find_secrets(connection, 163, "twilio", NOW) == ["c"]
+        assert webhooks.find_secrets(connection, 163, "callrail", NOW) == []
         listed = webhooks.list_all(connection)
     assert [(item.project_id, item.preset) for item in listed] == [
         (162, "callrail"),
@@ -35,6 +35,26 @@ def test_each_project_and_platform_has_its_own_secret(database: Database) -> Non
         (163, "twilio"),
     ]
     assert {item.created_at for item in listed} == {NOW}
+
+
+def test_an_earlier_secret_is_good_until_its_moment_and_ends_with_the_next(
+    database: Database,
+) -> None:
+    day = timedelta(days=1)
+
+    def good(at: datetime) -> list[str]:
+        with database.read() as connection:
+            return webhooks.find_secrets(connection, 162, "twilio", at)
+
+    add(database, 162, "twilio", "a")
+    with database.write() as connection:
+        webhooks.add(connection, 162, "twilio", "b", NOW, earlier_until=NOW + day)
+    assert (good(NOW), good(NOW + day)) == (["b", "a"], ["b"])
+    with database.write() as connection:
+        webhooks.add(connection, 162, "twilio", "c", NOW, earlier_until=NOW + day)
+    assert good(NOW) == ["c", "b"]
+    add(database, 162, "twilio", "d")
+    assert good(NOW) == ["d"]
 
 
 def test_one_secret_is_removed_at_a_time(database: Database) -> None:
@@ -49,11 +69,19 @@ def test_one_secret_is_removed_at_a_time(database: Database) -> None:
 def test_all_secrets_are_resealed_or_none(database: Database) -> None:
     old, new = generate_key(), generate_key()
     add(database, 162, "twilio", SecretBox([old]).seal("s3cret"))
-    add(database, 163, "twilio", SecretBox([old]).seal("another"))
+    add(database, 163, "twilio", SecretBox([old]).seal("earlier"))
+    with database.write() as connection:
+        webhooks.add(
+            connection, 163, "twilio", SecretBox([old]).seal("another"), NOW,
+            earlier_until=NOW + timedelta(days=1),
+        )  # fmt: skip
     with pytest.raises(SecretError), database.write() as connection:
         webhooks.reseal_secrets(connection, SecretBox([new]))
     with database.write() as connection:
         assert webhooks.reseal_secrets(connection, SecretBox([new, old])) == 2
     with database.read() as connection:
-        sealed = [webhooks.find_secret(connection, number, "twilio") for number in (162, 163)]
-    assert [SecretBox([new]).open(each or "") for each in sealed] == ["s3cret", "another"]
+        sealed = [
+            *webhooks.find_secrets(connection, 162, "twilio", NOW),
+            *webhooks.find_secrets(connection, 163, "twilio", NOW),
+        ]
+    assert [SecretBox([new]).open(each) for each in sealed] == ["s3cret", "another", "earlier"]

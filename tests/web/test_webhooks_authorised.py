@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from collector.domain.installation import Installation
-from collector.storage import tokens
+from collector.storage import tokens, webhooks
 from collector.storage.database import Database
-from collector.storage.secrets import generate_key
+from collector.storage.secrets import SecretBox, generate_key
 from tests.web.conftest import PROJECT, Open, before_sql, make_token, rows
 from tests.web.hooking import (
     CALLRAIL,
@@ -339,6 +339,23 @@ def test_a_secret_that_cannot_be_read_asks_to_send_it_again(
     assert any("COLLECTOR_SECRET_KEY" in line.get("error", "") for line in lines)
     assert "COLLECTOR_SECRET_KEY" not in response.get_data(as_text=True)
     assert post(client, basic(token)).status_code == 204
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_earlier_secret_signs_as_well_while_it_is_good(
+    serve: Serve, database: Database, secret_key: str
+) -> None:
+    client, now = serve(), datetime.now(UTC)
+    for kept, earlier in ((timedelta(hours=1), SECRET), (timedelta(0), "second")):
+        newer = "second" if earlier == SECRET else "third"
+        with database.write() as connection:
+            webhooks.add(
+                connection, PROJECT, "twilio", SecretBox([secret_key]).seal(newer), now,
+                earlier_until=now + kept,
+            )  # fmt: skip
+        assert post(client, by_twilio(ADDRESS, TWILIO, secret=newer)).status_code == 204
+        response = post(client, by_twilio(ADDRESS, TWILIO, secret=earlier))
+        assert response.status_code == (204 if kept else 401)
 
 
 def test_a_secret_serves_its_own_project_and_platform_only(
