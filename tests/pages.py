@@ -19,6 +19,7 @@ PAGES = (
     ),
     "deploy/README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "CHANGELOG.md",
 )
 

@@ -125,6 +125,7 @@ def test_the_licence_travels_with_both_and_the_pages_and_examples_with_the_sourc
         "README.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "docs/index.md",
         "docs/conf.py",
         "docs/pictures/layers.svg",
