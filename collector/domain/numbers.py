@@ -78,8 +78,7 @@ _PHRASES = frozenset(
 _KEYPAD = frozenset({"266696687", "7378742833", "2562533", "8656696", "86282452253"})
 
 
-@lru_cache(maxsize=10_000)  # a pool has few numbers, and each is parsed for every beacon
-def normalise_number(value: str, region: str | None) -> str:
+def spell_number(value: str, region: str | None) -> str:
     """A phone number in E.164; "" for a caller who is withheld, and for what says nothing.
 
     Short codes keep their digits, extensions are left out, and so are ``tel:``, ``sip:`` and the
@@ -92,6 +91,11 @@ def normalise_number(value: str, region: str | None) -> str:
     """
     plain = _from_digits(value, region) if _PLAIN.fullmatch(value) else None
     return by_general_rules(value, region) if plain is None else plain
+
+
+#: The same, remembered: a pool has few numbers, and each is parsed for every beacon. Not for
+#: callers' numbers, which are to stay in no memory.
+normalise_number = lru_cache(maxsize=10_000)(spell_number)
 
 
 def _from_digits(value: str, region: str | None) -> str | None:

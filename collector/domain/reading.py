@@ -13,7 +13,7 @@ from collector.domain.callers import CallerHash
 from collector.domain.conditions import all_hold
 from collector.domain.definition import CallMapping, Definition
 from collector.domain.identifiers import MAX_KEY_LENGTH, SESSION_KEY
-from collector.domain.numbers import normalise_number
+from collector.domain.numbers import spell_number
 from collector.domain.records import Cell, Record, cell, held
 from collector.domain.span import check_time, named, span_of, time_in
 from collector.domain.times import zone_named
@@ -188,7 +188,7 @@ class CallReader:
         found = cell(record, self.mapping.caller)
         if found is None:
             return None
-        return normalise_number(found.text, self.region) or None
+        return spell_number(found.text, self.region) or None
 
     def _keys(self, record: Record) -> dict[str, str]:
         keys = {}
