@@ -4,6 +4,7 @@ from alembic import context
 
 from collector.storage.comments import described
 from collector.storage.tables import Base
+from collector.storage.tables_privacy import TombstoneRow  # noqa: F401 - its tables are compared, too
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -123,7 +123,7 @@ def import_(
     ):
         with database.read() as connection:
             region = installations.get(connection, project_id).region
-        caller_hash = CallerHash.of(keys[0]) if keys else None
+        caller_hash = CallerHash.of_all(keys) if keys else None
         job = Import(
             importer=Importer(
                 database=database,

@@ -177,7 +177,11 @@ def _counts(summary: Summary) -> dict[str, int]:
 
 def _told(summary: Summary) -> str:
     counts = _counts(summary).items()
-    told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
+    told = ", ".join(
+        f"{number} {name.replace('_', ' ')}"
+        for name, number in counts
+        if number or name != Stored.FORGOTTEN  # where nobody was, there is nothing to tell
+    )
     stopped = "; stopped before the end" if summary.stopped else ""
     return f"{summary.read} read: {told}{stopped}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from collector.cli import shared
-from collector.storage import installations, refused, webhooks
+from collector.storage import installations, refused, tombstones, webhooks
 from collector.storage.secrets import SecretBox, generate_key
 
 
@@ -31,6 +31,7 @@ def rotate() -> None:
 
     That is the secrets, and the call records that were refused. It can be stopped and run again.
     Callers' hashes cannot be made anew: whoever called before the change counts as somebody else.
+    Nor can tombstones, by which forgotten people stay out: their key has to stay, behind the first.
     """
     settings = shared.load_settings()
     box = SecretBox(settings.require_secret_key())
@@ -39,11 +40,21 @@ def rotate() -> None:
             number = installations.reseal_secrets(connection, box)
             number += webhooks.reseal_secrets(connection, box)
         records, left = refused.reseal(database, box)
-    others = "" if left else "; the others can go"
+        with database.read() as connection:
+            by_key = tombstones.by_key(connection)
+    older = {hashed.key_id for hashed in box.callers.older}
+    needing = sum(number for key_id, number in by_key.items() if key_id in older)
+    others = "" if left or needing else "; the others can go"
     click.echo(
         f"{number} secret(s) and {records} refused record(s) are encrypted with the first key"
         f"{others}."
     )
+    if needing:
+        click.echo(
+            f"{needing} tombstone(s) were made with a key behind the first. While it stays there, "
+            "the people who were forgotten stay out; without it their records are taken in again.",
+            err=True,
+        )
     if left:
         click.echo(
             f"{left} refused record(s) stay as they are: none of the keys in COLLECTOR_SECRET_KEY "

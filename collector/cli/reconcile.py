@@ -12,12 +12,12 @@ import click
 from collector.cli import shared
 from collector.cli.output import print_funnel, print_table, progress_shown
 from collector.contentsquare import EnrichmentApi
-from collector.domain.callers import CallerHash
 from collector.domain.times import parse_duration
 from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
+from collector.storage.calls import Stored
 from collector.storage.secrets import SecretBox
 
 
@@ -81,7 +81,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
                         progress=bar,
                         stopping=stop.is_set,
                         refused_for=settings.refused_for,
-                        caller_hash=CallerHash.of(settings.require_secret_key()[0]),
+                        caller_hash=secrets.callers,
                         calls_url=settings.calls_url or None,
                         connections=settings.connections,
                         connections_per_installation=settings.connections_per_installation,
@@ -124,7 +124,11 @@ def _print(report: RunReport, *, as_json: bool) -> None:
 def _print_pulled(project: ProjectReport) -> None:
     if (pulled := project.pulled) is None:
         return
-    counts = pulled.counted().items()
+    counts = [
+        (name, number)
+        for name, number in pulled.counted().items()
+        if number or name != Stored.FORGOTTEN  # where nobody was, there is nothing to tell
+    ]
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
     click.echo(f"Project {project.project_id}: pulled {told}.")
     if pulled.problem and not pulled.needs_a_person:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.config import Settings
-from collector.doctor import access, here
+from collector.doctor import access, forgotten, here
 from collector.doctor.findings import (
     Finding,
     State,
@@ -59,6 +59,7 @@ def examine(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Findi
             return
         for check, look in (
             ("secrets", partial(_secrets, database, settings)),
+            ("tombstones", partial(forgotten.tombstones, database, settings)),
             ("job", partial(_job, database, clock)),
             ("installations", partial(_installations, database, settings, clock)),
             ("users", partial(access.of_users, database)),

@@ -29,8 +29,9 @@ class Call:
     the columns that the integration definition makes fields from, and no others: what nobody
     asked for is not stored. ``caller`` is the keyed hash of the caller's number, made with the key
     named ``caller_key``; the number itself is among the attributes only if a field asks for it.
-    ``value`` is in the provider's currency. None is what the record does not tell. ``source`` is
-    the preset it was read by.
+    ``older_callers`` are the same by keys that came before, for the comparison with tombstones;
+    they are not stored. ``value`` is in the provider's currency. None is what the record does not
+    tell. ``source`` is the preset it was read by.
     """
 
     call_id: str
@@ -43,6 +44,7 @@ class Call:
     value: float | None = None
     caller: str | None = None
     caller_key: str | None = None
+    older_callers: tuple[str, ...] = ()
     source: str = OWN
 
     def content_hash(self) -> str:

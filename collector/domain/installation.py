@@ -24,7 +24,7 @@ class Installation:
     country of phone numbers in national form. ``honour_gpc`` says that a visitor who sends
     Global Privacy Control is not collected. ``proven_version`` is the integration version under
     which something was accepted last; ``refused_in_row`` is how many enrichments were refused
-    alone since.
+    alone since. ``forgettings`` is how often somebody was forgotten.
     """
 
     project_id: int
@@ -39,6 +39,7 @@ class Installation:
     problem: str | None = None
     proven_version: int | None = None
     refused_in_row: int = 0
+    forgettings: int = 0
 
     @property
     def is_proven(self) -> bool:

@@ -15,6 +15,9 @@ ACCEPTED = "accepted"
 #: It is on disk, but a key of it is not; counted besides `ACCEPTED`.
 KEY_IGNORED = "key_ignored"
 
+#: It was answered like one that is accepted, and is not stored: its visitor was forgotten.
+FORGOTTEN = "forgotten"
+
 UNKNOWN_PROJECT = "unknown_project"
 ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 OPTED_OUT = "opted_out"
@@ -48,6 +51,10 @@ REMEDIES: Mapping[str, Remedy] = {
         text="Nothing to do: these visitors' browsers send Global Privacy Control, and it is "
         'honoured. Where it need not be, put data-gpc="ignore" on the script tag, and: '
         "collector installation edit {project_id} --ignore-gpc",
+        needs_person=False,
+    ),
+    FORGOTTEN: Remedy(
+        text="Nothing to do: these visitors were forgotten, as they had asked, and stay out.",
         needs_person=False,
     ),
     "invalid_beacon": Remedy(

@@ -152,6 +152,7 @@ class CallReader:
             value=self._value(record),
             caller=hashed(number) if hashed and number else None,
             caller_key=hashed.key_id if hashed else None,
+            older_callers=_by_older_keys(hashed, number),
             source=self.source,
         )
 
@@ -240,6 +241,12 @@ def _check_whole(found: Cell) -> None:
             f"column {found.column!r} is {found.text!r}, as spreadsheets shorten numbers, so that "
             "digits are lost: format it as text before it is saved",
         )
+
+
+def _by_older_keys(hashed: CallerHash | None, number: str | None) -> tuple[str, ...]:
+    if hashed is None or number is None or not hashed.older:
+        return ()
+    return tuple(older(number) for older in hashed.older)
 
 
 def _zone(found: Cell) -> tzinfo:

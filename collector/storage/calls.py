@@ -30,6 +30,7 @@ class Stored(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    FORGOTTEN = "forgotten"  #: of somebody who is to stay out
 
 
 def store(

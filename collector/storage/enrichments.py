@@ -18,6 +18,7 @@ from collector.domain.verdicts import State
 from collector.storage.given import DOCUMENT, INTEGER, MOMENT, TEXT, Given
 from collector.storage.preparing import as_text
 from collector.storage.tables import EnrichmentRow, UtcDateTime
+from collector.storage.tables_privacy import SpentNumberRow
 
 _NOW = sa.bindparam("now", type_=UtcDateTime)
 
@@ -99,7 +100,7 @@ def _slots_of(dialect: str) -> tuple[sa.Executable, Given]:
 def numbers_taken(
     connection: sa.Connection, project_id: int, sessions: Sequence[SessionId]
 ) -> dict[SessionId, set[int]]:
-    """The enrichment numbers that these sessions have given out."""
+    """The enrichment numbers that these sessions have given out, to whomever."""
     taken: dict[SessionId, set[int]] = defaultdict(set)
     query, given = _numbers_taken(connection.dialect.name)
     asked = given.bind(
@@ -114,18 +115,19 @@ def numbers_taken(
 @cache
 def _numbers_taken(dialect: str) -> tuple[sa.Executable, Given]:
     asked = Given(dialect, {"user_id": TEXT, "session_number": INTEGER}, name="asked")
-    query = sa.select(
-        EnrichmentRow.user_id, EnrichmentRow.session_number, EnrichmentRow.enrichment_number
-    ).join_from(
-        asked.table,
-        EnrichmentRow,
-        sa.and_(
-            EnrichmentRow.project_id == asked.project_id,
-            EnrichmentRow.user_id == asked.c["user_id"],
-            EnrichmentRow.session_number == asked.c["session_number"],
-        ),
+    given, spent = (
+        sa.select(row.user_id, row.session_number, row.enrichment_number).join_from(
+            asked.table,
+            row,
+            sa.and_(
+                row.project_id == asked.project_id,
+                row.user_id == asked.c["user_id"],
+                row.session_number == asked.c["session_number"],
+            ),
+        )
+        for row in (EnrichmentRow, SpentNumberRow)
     )
-    return query, asked
+    return sa.union_all(given, spent), asked
 
 
 def write_drafts(

@@ -24,6 +24,7 @@ from collector.storage.tables import (
     TokenRow,
     WebhookRow,
 )
+from collector.storage.tables_privacy import TombstoneRow
 
 _COLUMNS = (
     InstallationRow.project_id,
@@ -38,6 +39,7 @@ _COLUMNS = (
     InstallationRow.problem,
     InstallationRow.proven_version,
     InstallationRow.refused_in_row,
+    InstallationRow.forgettings,
 )
 
 #: Made once: the job asks before each batch.
@@ -269,6 +271,7 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         RefusedRecordRow,
         WebhookRow,
         PullRow,
+        TombstoneRow,
         InstallationRow,
     ):
         connection.execute(sa.delete(row).where(row.project_id == project_id))

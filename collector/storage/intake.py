@@ -1,16 +1,21 @@
-"""Takes in what was read of call records: good ones are stored, bad ones kept with their reason."""
+"""Takes in what was read of call records: good ones are stored, bad ones kept with their reason.
+
+Whoever was forgotten stays out of both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from collector.domain.reading import Readings
+from collector.domain.reading import Readings, Refusal
+from collector.domain.tombstones import CALL_ID, Forgotten
 from collector.errors import NotFoundError
-from collector.storage import calls, installations, refusals
+from collector.storage import calls, installations, refusals, tombstones
 from collector.storage.calls import Stored
-from collector.storage.preparing import Prepared, prepare
+from collector.storage.preparing import Prepared, PreparedCalls, prepare
 from collector.storage.secrets import SecretBox
 
 
@@ -34,7 +39,8 @@ def take_in(
         read: what was read, if it was not made ready already.
         source: the preset that read them.
         origin: where they came from, for people: a file, an address.
-        secrets: encrypts refused records; None keeps their reasons alone.
+        secrets: encrypts refused records; None keeps their reasons alone. By the same keys those
+            are recognised who were forgotten.
         kept_for: so long refused records are kept; None leaves that to the job.
 
     Raises:
@@ -46,17 +52,18 @@ def take_in(
             "Known ones: collector installation list"
         )
     ready = read if isinstance(read, Prepared) else prepare(read, connection.dialect.name)
+    forgotten = tombstones.find(connection, project_id, secrets.callers if secrets else None)
     outcomes: list[Stored] = []
     if call_ids := ready.calls.call_ids:
-        outcomes = calls.store_prepared(connection, project_id, ready.calls, now)
+        outcomes = _store(connection, project_id, ready.calls, forgotten, now)
         told = zip(call_ids, outcomes, strict=True)
         mended = {call_id for call_id, outcome in told if outcome is not Stored.UNCHANGED}
         refusals.forget(connection, project_id, mended)
-    if ready.refusals:
+    if to_keep := _to_keep(connection, project_id, ready.refusals, forgotten):
         refusals.keep(
             connection,
             project_id,
-            ready.refusals,
+            to_keep,
             source=source,
             origin=origin,
             now=now,
@@ -64,3 +71,39 @@ def take_in(
             kept_for=kept_for,
         )
     return outcomes
+
+
+def _store(
+    connection: sa.Connection,
+    project_id: int,
+    told: PreparedCalls,
+    forgotten: Forgotten | None,
+    now: datetime,
+) -> list[Stored]:
+    if forgotten is None:
+        return calls.store_prepared(connection, project_id, told, now)
+    every = range(len(told.call_ids))
+    staying = [place for place in every if not forgotten.knows_call(*told.person(place))]
+    outcomes = [Stored.FORGOTTEN for _ in every]
+    stored = calls.store_prepared(connection, project_id, told.only(staying), now)
+    for place, outcome in zip(staying, stored, strict=True):
+        outcomes[place] = outcome
+    return outcomes
+
+
+def _to_keep(
+    connection: sa.Connection,
+    project_id: int,
+    refused: Sequence[Refusal],
+    forgotten: Forgotten | None,
+) -> Sequence[Refusal]:
+    """What was refused, without the records that name somebody who was forgotten."""
+    if forgotten is None or not refused:
+        return refused
+    region = installations.get(connection, project_id).region
+    return [
+        each
+        for each in refused
+        if not (each.call_id and forgotten.knows(CALL_ID, each.call_id))
+        and not forgotten.knows_text(each.record, region)
+    ]

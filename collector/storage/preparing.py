@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
@@ -23,6 +23,8 @@ TOLD = (
     "call_id", "started_at", "ended_at", "updated_at", "source", "answered", "value", "caller",
     "caller_key", "attributes", "content_hash",
 )  # fmt: skip
+
+_CALLER = TOLD.index("caller")
 
 #: What a match key has.
 KEY = ("call_id", "kind", "value")
@@ -41,6 +43,24 @@ class PreparedCalls:
     updated_at: Sequence[str | None] = ()
     rows: Sequence[Row] = ()
     keys: Sequence[Sequence[Row]] = ()  #: of each call
+    older_callers: Sequence[Sequence[str]] = ()  #: of each call, and stored of none
+
+    def only(self, places: Sequence[int]) -> PreparedCalls:
+        """Those that stand at these places."""
+        return PreparedCalls(
+            **{
+                part.name: [getattr(self, part.name)[place] for place in places]
+                for part in fields(self)
+            }
+        )
+
+    def person(self, place: int) -> tuple[str, list[tuple[str, str]], list[str]]:
+        """What says whose call one is: its id, its match keys, and the caller's hashes."""
+        row, keys = self.rows[place], self.keys[place]
+        caller = json.loads(row).get("caller") if isinstance(row, str) else row[_CALLER]
+        told = [tuple(json.loads(key).values()) if isinstance(key, str) else key for key in keys]
+        callers = [] if caller is None else [caller, *self.older_callers[place]]
+        return self.call_ids[place], [(kind, value) for _, kind, value in told], callers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,4 +135,5 @@ def prepare_calls(calls: Sequence[Call], dialect: str) -> PreparedCalls:
         updated_at=updated,
         rows=rows,
         keys=keys,
+        older_callers=[call.older_callers for call in calls],
     )

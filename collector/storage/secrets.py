@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from collector.domain.callers import CallerHash
 from collector.errors import SecretError
 
 _NO_KEY = (
@@ -25,6 +26,8 @@ class SecretBox:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        #: Hashes callers' numbers, and makes tombstones.
+        self.callers = CallerHash.of_all(keys)
         self._fingerprint = hmac.digest(keys[0].encode(), _FINGERPRINT, hashlib.sha256)
 
     def seal(self, secret: str) -> str:

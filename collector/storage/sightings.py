@@ -22,11 +22,11 @@ from collector.storage.database import Database
 _POSTGRESQL = """
 WITH outdated AS (
     SELECT judged.project_id
-    FROM unnest(%s::bigint[], %s::jsonb[], %s::text[], %s::boolean[])
-        AS judged (project_id, origins, region, honour_gpc)
+    FROM unnest(%s::bigint[], %s::jsonb[], %s::text[], %s::boolean[], %s::integer[])
+        AS judged (project_id, origins, region, honour_gpc, forgettings)
     LEFT JOIN installation i ON i.project_id = judged.project_id
-    WHERE (i.origins, i.region, i.honour_gpc)
-        IS DISTINCT FROM (judged.origins, judged.region, judged.honour_gpc)
+    WHERE (i.origins, i.region, i.honour_gpc, i.forgettings) IS DISTINCT FROM
+        (judged.origins, judged.region, judged.honour_gpc, judged.forgettings)
 ), noted_sessions AS (
     INSERT INTO session (project_id, user_id, session_number, first_seen, last_seen, beacons)
     SELECT told.*
@@ -50,7 +50,7 @@ SELECT project_id FROM outdated
 """
 
 _SQLITE_INSTALLATIONS = """
-SELECT project_id, origins, region, honour_gpc FROM installation
+SELECT project_id, origins, region, honour_gpc, forgettings FROM installation
 WHERE project_id IN (SELECT value FROM json_each(?))
 """
 
@@ -117,6 +117,7 @@ def _write_to_postgresql(
         [json.dumps(each.origins) for each in known],
         [each.region for each in known],
         [each.honour_gpc for each in known],
+        [each.forgettings for each in known],
         *_by_column(sessions, 6),
         *_by_column(sightings, 7),
     )
@@ -129,13 +130,14 @@ def _write_to_sqlite(
 ) -> set[int]:
     connection.execute("BEGIN IMMEDIATE")
     current: dict[int, tuple[Any, ...]] = {
-        row[0]: (tuple(json.loads(row[1])), row[2], bool(row[3]))
+        row[0]: (tuple(json.loads(row[1])), row[2], bool(row[3]), row[4])
         for row in connection.execute(_SQLITE_INSTALLATIONS, (json.dumps(list(judged_by)),))
     }
     outdated = {
         project_id
         for project_id, known in judged_by.items()
-        if current.get(project_id) != (known.origins, known.region, known.honour_gpc)
+        if current.get(project_id)
+        != (known.origins, known.region, known.honour_gpc, known.forgettings)
     }
     sessions, sightings = _merged(each for each in seen if each.beacon.project_id not in outdated)
     if sessions:

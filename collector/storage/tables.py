@@ -92,7 +92,8 @@ class InstallationRow(Base):
     not to be asked. The lease says which worker may send for it; ``lease_number`` grows with
     every owner, so that a stalled one can be told apart. ``proven_version`` is the integration
     version under which something was accepted last, ``refused_in_row`` how many enrichments were
-    refused alone since then.
+    refused alone since then. ``forgettings`` grows whenever somebody is forgotten, so that a
+    server knows when to read the tombstones anew.
     """
 
     __tablename__ = "installation"
@@ -112,6 +113,7 @@ class InstallationRow(Base):
     send_after: Mapped[datetime | None]
     proven_version: Mapped[int | None] = mapped_column(sa.Integer)
     refused_in_row: Mapped[int] = mapped_column(sa.Integer, server_default="0")
+    forgettings: Mapped[int] = mapped_column(sa.Integer, server_default="0")
     lease_owner: Mapped[str | None] = mapped_column(sa.String(100))
     lease_number: Mapped[int]
     lease_until: Mapped[datetime | None]

@@ -17,7 +17,7 @@ from marshmallow import ValidationError
 from collector.domain.beacon import Beacon, LeftOut, read_keys
 from collector.domain.identifiers import SessionId, is_kind
 from collector.domain.installation import Installation, origin_name
-from collector.domain.outcomes import ACCEPTED, KEY_IGNORED
+from collector.domain.outcomes import ACCEPTED, FORGOTTEN, KEY_IGNORED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage import installations
 from collector.storage.beacon_counts import NO_PROJECT
@@ -89,6 +89,11 @@ def _judge(told: dict[str, Any], problem: RequestRefusedError | None) -> Respons
         session=SessionId(user_id=told["user_id"], session_number=told["session_number"]),
         keys=keys,
     )
+    forgotten = shared.forgotten(installation)
+    if forgotten and forgotten.knows_visit(beacon.session.user_id, keys):
+        # Answered like any other: nobody is to learn from a page who has asked to be forgotten.
+        g.outcome = FORGOTTEN
+        return Response(status=204, headers=_ignored(g.left_out))
     # A paused installation is stored like any other: pausing is about sending.
     try:
         shared.store(Seen(beacon=beacon, now=datetime.now(UTC), judged_by=installation))
@@ -102,7 +107,7 @@ def count(response: Response) -> Response:
     """Count every beacon by its outcome, and beside it one of which a key was left out."""
     if request.method != "POST":
         return response
-    outcomes = [answers.failed() or (ACCEPTED, "")]
+    outcomes = [answers.failed() or (g.get("outcome", ACCEPTED), "")]
     if outcomes[0][0] == ACCEPTED and g.left_out:
         outcomes.append((KEY_IGNORED, _without_wild_names(g.left_out[0])))
     shared = state.current()
@@ -173,10 +178,10 @@ def _installation(shared: State, project_id: int | None) -> Installation | None:
         return None
     with shared.database.read() as connection:
         found = installations.find(connection, project_id)
-    if found is None:
-        shared.known_installations.pop(project_id, None)
-    else:
-        shared.known_installations[project_id] = found
+        if found is None:
+            shared.known_installations.pop(project_id, None)
+        else:
+            shared.learn(connection, found)
     return found
 
 

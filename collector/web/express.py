@@ -24,7 +24,8 @@ from flask import Flask
 from werkzeug.http import parse_options_header
 
 from collector.domain.beacon import Beacon, read_keys
-from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS, TRACKING_NUMBER
+from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS, TRACKING_NUMBER, SessionId
+from collector.domain.installation import Installation
 from collector.domain.outcomes import ACCEPTED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage.beacon_counts import UNNAMED
@@ -128,8 +129,20 @@ class Express:
         usable, left_out = read_keys(keys, installation.region)
         if left_out:
             return None
+        if installation.forgettings and self._may_be_forgotten(installation, session, usable):
+            return None
         beacon = Beacon(project_id=project_id, session=session, keys=usable)
         return Seen(beacon=beacon, now=datetime.now(UTC), judged_by=installation)
+
+    def _may_be_forgotten(
+        self, installation: Installation, session: SessionId, keys: Mapping[str, str]
+    ) -> bool:
+        """Whether the visitor is known to stay out, or that has to be read first."""
+        try:
+            forgotten = self._shared.forgotten(installation)
+        except OutdatedError:
+            return True
+        return forgotten is not None and forgotten.knows_visit(session.user_id, keys)
 
     def _are_quickly_read(self, keys: object, region: str | None) -> bool:
         """Whether the loop may read these keys, at which everybody else waits.

@@ -14,9 +14,11 @@ from collector.config import Settings
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
+from collector.domain.tombstones import Forgotten
+from collector.errors import OutdatedError
 from collector.sources import definition
-from collector.storage import sessions
-from collector.storage.database import Database
+from collector.storage import sessions, tombstones
+from collector.storage.database import Connection, Database
 from collector.storage.secrets import SecretBox
 from collector.storage.sightings import Seen
 from collector.web import capacity, meter
@@ -45,6 +47,9 @@ class State:
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
+        #: By project, those who were forgotten, as of so many forgettings: read with the
+        #: installation, with which both are compared when something is stored.
+        self._forgotten: dict[int, tuple[int, Forgotten]] = {}
         #: Store a beacon, together with others. On return it is on disk.
         self.store = GroupCommit[Seen](
             self._record, limit=capacity.waiting(settings), tell=self._tell_waiting
@@ -99,7 +104,28 @@ class State:
     def caller_hash(self) -> CallerHash | None:
         """Hashes callers' numbers; None without COLLECTOR_SECRET_KEY."""
         keys = self._settings.secret_key
-        return CallerHash.of(keys[0]) if keys else None
+        return CallerHash.of_all(keys) if keys else None
+
+    def learn(self, connection: Connection, installation: Installation) -> None:
+        """Keep an installation as it was read, with whoever was forgotten there."""
+        project_id, number = installation.project_id, installation.forgettings
+        if number and self._forgotten.get(project_id, (0,))[0] != number:
+            found = tombstones.read(connection, project_id, self.caller_hash)
+            self._forgotten[project_id] = (number, found)
+        self.known_installations[project_id] = installation
+
+    def forgotten(self, installation: Installation) -> Forgotten | None:
+        """Who was forgotten there; None if nobody was.
+
+        Raises:
+            OutdatedError: the tombstones were read with another reading of the installation.
+        """
+        if not installation.forgettings:
+            return None
+        known = self._forgotten.get(installation.project_id)
+        if known is None or known[0] != installation.forgettings:
+            raise OutdatedError
+        return known[1]
 
     @property
     def refused_for(self) -> timedelta:

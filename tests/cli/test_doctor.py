@@ -74,7 +74,7 @@ def test_a_healthy_setup_is_well_in_everything(well: CommandLine, secret_key: st
     assert {each["state"] for group in found.values() for each in group} == {"ok"}
     assert set(found) == {
         *("settings", "key", "definition", "database", "migrations", "secrets", "job"),
-        *("installations", "users", "tokens", "clock", "server", "snippet", "extras"),
+        *("installations", "tombstones", "users", "tokens", "clock", "server", "snippet", "extras"),
     }
     ran = well("doctor")
     assert ran.code == 0

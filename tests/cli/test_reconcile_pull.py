@@ -35,6 +35,7 @@ def test_what_was_pulled_is_told(provider: CommandLine, pulling: CallsDatabase) 
         "new": 0,
         "updated": 0,
         "unchanged": 1,
+        "forgotten": 0,
         "passed_over": 0,
         "refused": 1,
         "problem": None,

@@ -17,7 +17,7 @@ from collector.config import Settings
 from collector.contentsquare import EnrichmentApi
 from collector.domain import outcomes
 from collector.domain.installation import Installation
-from collector.domain.outcomes import ACCEPTED, KEY_IGNORED, REMEDIES
+from collector.domain.outcomes import ACCEPTED, FORGOTTEN, KEY_IGNORED, REMEDIES
 from collector.insight.check import Check, check
 from collector.insight.findings import Finding
 from collector.insight.hearing import Hearing, hear
@@ -312,7 +312,7 @@ def test_every_refusal_of_the_beacon_endpoint_has_a_remedy_and_no_other() -> Non
         for found in re.findall(code, (WEB / f"{module}.py").read_text(encoding="utf-8"))
     } - {"too_many_fields"}  # of forms, which no beacon is
     assert len(of_beacons) > 8
-    assert set(REMEDIES) == of_beacons | {KEY_IGNORED}
+    assert set(REMEDIES) == of_beacons | {KEY_IGNORED, FORGOTTEN}
 
 
 @pytest.mark.parametrize(

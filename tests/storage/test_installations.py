@@ -25,12 +25,14 @@ from collector.storage import (
     runs,
     sessions,
     tokens,
+    tombstones,
 )
 from collector.storage.beacon_counts import BeaconCount
 from collector.storage.database import Connection, Database
 from collector.storage.enrichments import Written
 from collector.storage.examining import Decision
 from collector.storage.tables import Base, InstallationRow, PullRow, WebhookRow
+from collector.storage.tables_privacy import SpentNumberRow
 from tests.domain.samples import NOON, SECOND, a_beacon, a_call
 
 SHOP = Installation(
@@ -126,6 +128,9 @@ def fill(database: Database, project_id: int) -> None:
         enrichments.write_drafts(connection, project_id, [written], NOON)
         runs.note_batch(connection, batch)
         keep_refused(connection, project_id)
+        tombstones.add(connection, project_id, [("user_id", "ab" * 32, "0a1b2c3d")], NOON)
+        spent = {"project_id": project_id, "user_id": "u", "session_number": 1}
+        connection.execute(sa.insert(SpentNumberRow).values(**spent, enrichment_number=2))
         connection.execute(
             sa.insert(WebhookRow).values(
                 project_id=project_id, preset="twilio", secret="", created_at=NOON

@@ -46,6 +46,9 @@ INSERT INTO enrichment (project_id, user_id, session_number, enrichment_number, 
 SELECT project_id, user_id, session_number, 1, 'old-' || (i - 1), '{{}}', '', 1, 1, 1, 'accepted',
     last_seen, 1, last_seen, last_seen FROM ({seen}) AS seen
 """
+SPENT = """
+INSERT INTO spent_number SELECT project_id, user_id, session_number, 2 FROM ({seen}) AS seen
+"""
 
 
 def filled(database: Database) -> list[Call]:
@@ -70,6 +73,7 @@ def filled(database: Database) -> list[Call]:
         calls.store(connection, 162, [*past, *new], NOON)
         connection.execute(sa.text("UPDATE call SET examine = (call_id LIKE 'new-%')"))
         connection.execute(sa.text(DELIVERED.format(seen=seen)))
+        connection.execute(sa.text(SPENT.format(seen=seen)))
     analyse(database)
     return new
 

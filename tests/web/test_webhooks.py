@@ -72,6 +72,7 @@ def test_what_callrail_signs_is_stored_and_counted(
         "new": 1,
         "updated": 0,
         "unchanged": 0,
+        "forgotten": 0,
         "passed_over": 0,
         "refused": [],
     }

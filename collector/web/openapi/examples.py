@@ -58,6 +58,7 @@ TAKEN_IN: Examples = {
             "new": 1,
             "updated": 0,
             "unchanged": 0,
+            "forgotten": 0,
             "passed_over": 0,
             "refused": [
                 {

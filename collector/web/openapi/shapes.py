@@ -50,6 +50,7 @@ class TakenInSchema(Schema):
     new = _count("Calls that were not known before.")
     updated = _count("Calls whose content changed; they are sent again under the same number.")
     unchanged = _count("Calls that were known as they are.")
+    forgotten = _count("Calls of people who were forgotten; they are not stored.")
     passed_over = _count("Records that the integration definition says are no calls.")
     refused = fields.List(
         fields.Nested(RefusalSchema),
