@@ -36,6 +36,7 @@ COMMANDS = (
     "export",
     "simulate",
     "retry",
+    "forget",
     "user",
     "sandbox",
     "demo",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,7 +147,34 @@ def opened(
         for one in page:
             if one in kept:  # else it was mended or cleared meanwhile
                 source, sealed = kept[one]
-                yield Opened(source=source, text=_open(secrets, sealed))
+                yield Opened(source=source, text=open_record(secrets, sealed))
+
+
+def of_person(
+    database: Database,
+    project_id: int,
+    secrets: SecretBox,
+    names: Callable[[str], bool],
+) -> tuple[set[str], int]:
+    """The records of a project that name somebody, and how many could not be opened.
+
+    Args:
+        names: whether a record's text does.
+    """
+    found: set[str] = set()
+    shut = 0
+    after = ""
+    while True:
+        with database.read() as connection:
+            page = _sealed_after(connection, project_id, after)
+        if not page:
+            return found, shut
+        for (_, refusal_id), sealed in page:
+            text = open_record(secrets, sealed)
+            shut += text is None
+            if text is not None and names(text):
+                found.add(refusal_id)
+        after = page[-1][0][1]
 
 
 def clear(connection: sa.Connection, chosen: Chosen) -> int:
@@ -218,7 +245,8 @@ def _reseal(connection: sa.Connection, key: tuple[int, str], sealed: str, box: S
     return True
 
 
-def _open(secrets: SecretBox, sealed: str | None) -> str | None:
+def open_record(secrets: SecretBox, sealed: str | None) -> str | None:
+    """A record as it came; None if it was not kept, or no key at hand opens it."""
     try:
         return secrets.open(sealed) if sealed is not None else None
     except SecretError:
