@@ -3,13 +3,12 @@
 from alembic import context
 
 from collector.storage.comments import described
-from collector.storage.tables import Base
-from collector.storage.tables_privacy import TombstoneRow  # noqa: F401 - its tables are compared, too
+from collector.storage.every_table import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=described(Base.metadata),
+    target_metadata=described(METADATA),
     render_as_batch=connection.dialect.name == "sqlite",  # SQLite cannot alter a table in place
     compare_type=True,
 )

@@ -17,7 +17,7 @@ import psycopg
 
 from collector.storage import migrate
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 
 #: So many pages of a table that was never analysed change no plan (``estimate_rel_size``).
 _PAGES = 10
@@ -41,7 +41,7 @@ SELECT max(pg_relation_size(oid)) / current_setting('block_size')::int
 FROM pg_class WHERE relkind = 'r' AND oid >= 16384 AND relname <> 'alembic_version'
 """
 
-_EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables))
+_EMPTY = "; ".join(f'DELETE FROM "{table.name}"' for table in reversed(METADATA.sorted_tables))
 
 
 class PostgresServer:

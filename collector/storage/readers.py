@@ -15,7 +15,7 @@ from sqlalchemy import exc
 
 from collector.errors import UsageError
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 
 #: As long as PostgreSQL's names may be, in bytes.
 MAX_NAME = 63
@@ -29,7 +29,7 @@ _TOO_MIGHTY = {
 }
 
 #: Everything of ours but the views.
-_TABLES = [*Base.metadata.tables, "alembic_version"]
+_TABLES = [*METADATA.tables, "alembic_version"]
 
 #: Whoever is a member of these reads or writes past every grant.
 _PAST_GRANTS = {

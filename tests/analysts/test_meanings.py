@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from collector.storage import comments, migrate
 from collector.storage.comments import described
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 from tests.analysts.page import PAGE
 
 KNOWN = comments.read()
@@ -42,12 +42,12 @@ def test_the_page_says_of_a_view_what_the_database_says(view: str) -> None:
 
 
 def test_every_column_of_every_table_has_its_meaning() -> None:
-    for table in described(Base.metadata).sorted_tables:
+    for table in described(METADATA).sorted_tables:
         assert table.comment, table.name
         assert all(column.comment for column in table.columns), table.name
-    assert set(KNOWN.tables) == set(Base.metadata.tables)
+    assert set(KNOWN.tables) == set(METADATA.tables)
     for name, texts in KNOWN.tables.items():
-        assert set(texts) - {"about"} <= {column.name for column in Base.metadata.tables[name].c}
+        assert set(texts) - {"about"} <= {column.name for column in METADATA.tables[name].c}
 
 
 def test_the_view_of_columns_names_every_column_of_every_view(database: Database) -> None:

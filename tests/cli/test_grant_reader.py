@@ -14,12 +14,12 @@ from psycopg.sql import SQL, Identifier
 
 from collector.storage import comments, migrate, readers
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 from tests.cli.conftest import CommandLine
 from tests.postgres import PostgresServer
 
 VIEWS = list(comments.read().views)
-TABLES = [*Base.metadata.tables, "alembic_version"]
+TABLES = [*METADATA.tables, "alembic_version"]
 
 WRITES = {
     "TABLE": ("INSERT INTO {} DEFAULT VALUES", "DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}"),

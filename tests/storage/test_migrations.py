@@ -18,7 +18,7 @@ from collector.errors import NotMigratedError, UsageError
 from collector.storage import calls, examining, funnel, installations, migrate, revisions, sessions
 from collector.storage.comments import described
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 
 VIEWS = (
     "report_sessions",
@@ -43,7 +43,7 @@ OF_NO_PROJECT = {"report_runs"}
 def test_the_migrated_schema_is_the_one_the_code_declares(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, described(Base.metadata)) == []
+        assert compare_metadata(context, described(METADATA)) == []
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
@@ -52,7 +52,7 @@ def test_postgresql_leaves_the_room_in_its_pages_that_the_code_declares(
 ) -> None:
     declared = {
         table.name: [f"{name}={value}" for name, value in options.items()]
-        for table in Base.metadata.sorted_tables
+        for table in METADATA.sorted_tables
         if (options := table.dialect_options["postgresql"]["with"])
     }
     with database.read() as connection:
@@ -166,7 +166,7 @@ def test_an_unknown_revision_is_refused_with_the_known_ones(database: Database) 
 
 def test_every_key_of_a_customers_rows_contains_the_project() -> None:
     """The rule that lets the database be sharded by customer."""
-    for table in Base.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         if table.name in {"run", "user_account"}:
             continue
         assert next(iter(table.primary_key.columns)).name == "project_id", table.name
