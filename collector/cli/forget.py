@@ -10,7 +10,6 @@ from collector.cli import shared
 from collector.cli.forget_receipt import print_receipt
 from collector.domain.identifiers import SESSION_KEY, TRACKING_NUMBER, is_kind, is_user_id
 from collector.domain.person import FOLLOWED, Named, Reach
-from collector.domain.tombstones import CALLER
 from collector.errors import UsageError
 from collector.jobs.forget import Forgetting
 from collector.storage.secrets import SecretBox
@@ -145,7 +144,7 @@ def forget(
     Exit code 1: an installation was left out, since a job was at work in it; run it again.
     """
     asked = Named(**{name: frozenset(values) for name, values in named.items()})
-    _check(asked, project_id, calls_only=calls_only, also=also)
+    _check(asked, project_id, calls_only=calls_only)
     _check_form(dry_run=dry_run, data=data, as_json=as_json, yes=yes)
     follows = frozenset(also) if calls_only else FOLLOWED | set(also)
     reach = Reach(follows=follows, calls_only=calls_only)
@@ -174,9 +173,7 @@ def forget(
         raise click.exceptions.Exit(1)
 
 
-def _check(
-    asked: Named, project_id: int | None, *, calls_only: bool, also: tuple[str, ...]
-) -> None:
+def _check(asked: Named, project_id: int | None, *, calls_only: bool) -> None:
     if not (asked.user_ids or asked.callers or asked.call_ids or asked.keys):
         raise UsageError(
             "Nobody is named: say who by --user-id, --caller, --call-id or --key, of which each "
@@ -189,8 +186,6 @@ def _check(
         )
     if calls_only and asked.user_ids:
         raise UsageError("--calls-only forgets no visitor; leave out --user-id.")
-    if CALLER in also and len(asked.callers) > 0 and calls_only:
-        raise UsageError("--calls-only forgets the callers' calls anyway; leave out --also caller.")
 
 
 def _check_form(*, dry_run: bool, data: bool, as_json: bool, yes: bool) -> None:

@@ -7,7 +7,7 @@ evidence of a match names whoever came second.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,12 @@ from collector.storage.tables import (
 )
 
 _RUNNER_UP = "runner_up"
+
+#: SQLite has a limit for the parts of a condition.
+_PARTS = 200
+
+#: What is gone through can be long.
+_BY_AND_BY = {"yield_per": 1000}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,15 +79,24 @@ def write(connection: sa.Connection, mentions: list[Mention]) -> int:
 
 def _runners_up(connection: sa.Connection, project_id: int, person: Person) -> Iterator[Mention]:
     second = CallRow.evidence[_RUNNER_UP].as_string()
-    found = connection.execute(
-        sa.select(CallRow.call_id, second, CallRow.evidence).where(
-            CallRow.project_id == project_id, second.is_not(None)
+    for some in _in_parts(sorted(person.user_ids)):
+        is_theirs = sa.or_(*(second.startswith(f"{one}.", autoescape=True) for one in some))
+        found = connection.execute(
+            sa.select(CallRow.call_id, second, CallRow.evidence).where(
+                CallRow.project_id == project_id, second.is_not(None), is_theirs
+            ),
+            execution_options=_BY_AND_BY,
         )
-    )
-    for call_id, session_key, evidence in found:
-        if session_key.rpartition(".")[0] in person.user_ids and call_id not in person.call_ids:
-            changed = {**evidence, _RUNNER_UP: HIDDEN}
-            yield Mention(row=CallRow, key=(project_id, call_id), column="evidence", value=changed)
+        for call_id, session_key, evidence in found:
+            # User ids may contain dots, and SQLite knows no difference between a and A.
+            if session_key.rpartition(".")[0] in some and call_id not in person.call_ids:
+                anew = {**evidence, _RUNNER_UP: HIDDEN}
+                yield Mention(row=CallRow, key=(project_id, call_id), column="evidence", value=anew)
+
+
+def _in_parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a condition may have parts."""
+    return (texts[start : start + _PARTS] for start in range(0, len(texts), _PARTS))
 
 
 def _of_batches(connection: sa.Connection, project_id: int, person: Person) -> Iterator[Mention]:
@@ -115,14 +130,17 @@ def _in_texts(
     for row, column, condition in texts:
         keys = list(row.__table__.primary_key.columns)
         of_project = keys[0].in_((project_id, NO_PROJECT))
-        for *key, text in connection.execute(sa.select(*keys, column).where(of_project, condition)):
+        query = sa.select(*keys, column).where(of_project, condition)
+        for *key, text in connection.execute(query, execution_options=_BY_AND_BY):
             if (changed := clean(text)) != text:
                 yield Mention(row=row, key=tuple(key), column=column.key, value=changed)
 
 
 def _in_runs(connection: sa.Connection, clean: Callable[[str], str]) -> Iterator[Mention]:
     """A run is of no project, and what went wrong for one stands among its counts."""
-    rows = connection.execute(sa.select(RunRow.run_id, sa.cast(RunRow.counts, sa.Text)))
+    rows = connection.execute(
+        sa.select(RunRow.run_id, sa.cast(RunRow.counts, sa.Text)), execution_options=_BY_AND_BY
+    )
     for run_id, text in rows:
         if (changed := clean(text)) != text:
             yield Mention(row=RunRow, key=(run_id,), column="counts", value=json.loads(changed))
