@@ -202,6 +202,7 @@ def test_nothing_of_a_person_is_found_in_any_table_or_file(world: World) -> None
     world.check()
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_what_is_forgotten_again_is_nothing_and_stays_out(world: World) -> None:
     life(world)
     forget(world, user_ids={USER})
@@ -210,6 +211,7 @@ def test_what_is_forgotten_again_is_nothing_and_stays_out(world: World) -> None:
     assert take_in(world, told(world, CALLS[0])) == [Stored.FORGOTTEN]
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_an_enrichment_that_was_not_sent_yet_never_is(world: World) -> None:
     world.visit(f"{USER}.1", visitor_id=VISITOR)
     world.edit(paused=True)
@@ -252,6 +254,7 @@ def test_a_switchboards_number_takes_its_company_along_only_if_it_is_asked_to(
     assert take_in(world, told(world, "next", NUMBER)) == [Stored.FORGOTTEN]
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_a_key_that_a_whole_site_shares_is_followed_to_nobody(world: World) -> None:
     for n in range(MOST_VISITORS + 1):
         world.visit(f"user-{n}.1", visitor_id="guest")
@@ -289,6 +292,7 @@ def test_while_a_worker_is_at_it_nothing_is_forgotten_and_it_is_told(world: Worl
     assert lease(world)  # and the next worker need not wait
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_worker_is_waited_for(world: World) -> None:
     world.visit(f"{USER}.1", visitor_id=VISITOR)
     held = lease(world)
@@ -329,6 +333,7 @@ def with_keys(world: World, *keys: str) -> None:
     world.secrets = SecretBox(keys)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_whoever_was_forgotten_stays_out_as_long_as_the_key_of_then_is_known(
     world: World,
 ) -> None:
@@ -344,6 +349,7 @@ def test_whoever_was_forgotten_stays_out_as_long_as_the_key_of_then_is_known(
     assert take_in(world, told(world, CALLS[1], NUMBER)) == [Stored.NEW]
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_calls_that_were_hashed_by_an_older_key_are_found_by_their_number(world: World) -> None:
     old, new = generate_key(), generate_key()
     with_keys(world, old)
@@ -352,6 +358,7 @@ def test_calls_that_were_hashed_by_an_older_key_are_found_by_their_number(world:
     assert forget(world, callers={NUMBER}).projects[0].removed["call"] == 1
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_a_dry_run_changes_nothing_and_tells_all_that_is_stored(world: World) -> None:
     life(world)
     before = world.everything()
@@ -365,6 +372,7 @@ def test_a_dry_run_changes_nothing_and_tells_all_that_is_stored(world: World) ->
     assert any(VISITOR in record for record in records)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_refused_record_that_no_key_opens_is_told(world: World) -> None:
     take_in(world, refused=[bad(f"{VISITOR} has called")])
     with_keys(world, generate_key())
