@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,10 @@ _WHOLE_NUMBERS = {
     "refused_days": (1, 365),
     "connections": (1, 64),
     "connections_per_installation": (1, 64),
+    "proxy_hops": (0, 10),
+    "client_seconds": (1, 600),
 }
+_LIMITS = ("limit_client", "limit_project", "limit_unauthorised")
 _WORDS = {
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("console", "json"),
@@ -105,6 +109,34 @@ class Settings:
         "a folder in which the processes of another WSGI server add up their metrics; "
         "`collector serve` needs none",
     )
+    proxy_hops: int = _setting(
+        0,
+        "how many proxies stand in front, each of which appends its client's address to "
+        "`X-Forwarded-For`; 0: that header is not believed",
+    )
+    limit_client: str = _setting(
+        "3000/minute", "beacons that are taken of one client: N/second, /minute or /hour, or off"
+    )
+    limit_project: str = _setting("120000/minute", "the same for one project")
+    limit_unauthorised: str = _setting(
+        "300/minute",
+        "how often one client may post calls with a wrong token or signature before it is not "
+        "even looked at",
+    )
+    limit_exempt: tuple[str, ...] = _setting(
+        (),
+        "addresses or networks, comma-separated, of which nobody is limited as a client, such as "
+        "a customer's server that posts for all its visitors",
+    )
+    limits_url: str = _setting(
+        "memory://",
+        "where limits are counted: memory://, or redis://HOST if several machines share them",
+    )
+    client_seconds: int = _setting(
+        10,
+        "seconds that a client may take to send the head of a request, and again its body; above "
+        "64 KiB four times as many",
+    )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("console", "console or json")
 
@@ -149,7 +181,9 @@ class Settings:
 
     def _shown(self, name: str) -> str:
         value = getattr(self, name)
-        if name in {"database_url", "auth_url", "calls_url"}:
+        if name == "limit_exempt":
+            return ", ".join(value) or "not set"
+        if name in {"database_url", "auth_url", "calls_url", "limits_url"}:
             return mask_url(value) or "not set"
         if name == "secret_key":
             return f"{len(value)} key(s), hidden" if value else "not set"
@@ -205,8 +239,10 @@ def secret_argument(variable: str) -> str | None:
 
 def _parsed(name: str, text: str) -> Any:
     """A variable's text as its setting's type; one that is empty counts as not set."""
-    if name == "secret_key":
-        return tuple(key.strip() for key in text.split(",") if key.strip())
+    if name in {"secret_key", "limit_exempt"}:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if name in _LIMITS:
+        return re.sub(r"\s", "", text.lower())
     if name in _WHOLE_NUMBERS:
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             low, high = _WHOLE_NUMBERS[name]
@@ -240,6 +276,7 @@ def _check(settings: Settings) -> None:
             f"COLLECTOR_PUBLIC_URL is {mask_url(settings.public_url)!r}; it must be an address "
             "without user, query and fragment, such as https://collector.example.com"
         )
+    _check_limits(settings)
     token = settings.metrics_token
     if token and not re.fullmatch(r"[\w.~+/=-]{16,}", token, re.ASCII):
         raise SettingError(
@@ -258,6 +295,37 @@ def _check(settings: Settings) -> None:
             raise SettingError(
                 f"{PREFIX}{name.upper()} is {value!r}; it must be one of {', '.join(allowed)}."
             )
+
+
+def _check_limits(settings: Settings) -> None:
+    for name in _LIMITS:
+        value = getattr(settings, name)
+        if not re.fullmatch(r"off|[1-9][0-9]{0,9}/(second|minute|hour)", value, re.ASCII):
+            raise SettingError(
+                f"{PREFIX}{name.upper()} is {value!r}; it must be a number for each second, minute "
+                "or hour, such as 3000/minute, or off."
+            )
+    for text in settings.limit_exempt:
+        try:
+            ip_network(text, strict=False)
+        except ValueError as error:
+            raise SettingError(
+                f"COLLECTOR_LIMIT_EXEMPT holds {text!r}, which is no address or network, such as "
+                "192.0.2.10 or 2001:db8::/32."
+            ) from error
+    url = settings.limits_url
+    if url == "memory://":
+        return
+    if not url.startswith(("redis://", "rediss://")):
+        raise SettingError(
+            "COLLECTOR_LIMITS_URL must be memory:// or redis://HOST:PORT/NUMBER (rediss:// with "
+            "TLS), and is neither."  # what it is may be a secret
+        )
+    if not settings.secret_key:
+        raise SettingError(
+            "COLLECTOR_LIMITS_URL names a Redis, and COLLECTOR_SECRET_KEY is not set: without it "
+            "no two machines count a client alike. Set the same key on all of them."
+        )
 
 
 def _is_http_url(url: str) -> bool:
