@@ -65,7 +65,8 @@ def end_under_load(
     url: str, folder: Path, told: Told, seconds: float, number: signal.Signals
 ) -> serving.Serving:
     """A server from its start to its end by this signal, so long after its first answer."""
-    server = serving.start(url, "--processes", "2", folder=folder)
+    # The load is one client on this machine, whom nobody limits, and one project.
+    server = serving.start(url, "--processes", "2", folder=folder, COLLECTOR_LIMIT_PROJECT="off")
     try:
         load_until_gone(
             server.address,
