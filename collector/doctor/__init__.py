@@ -46,4 +46,5 @@ class Doctor:
         yield from stored.examine(settings, self.clock)
         if not self.offline:
             yield from isolated("clock", partial(outside.api_clock, settings, self.clock))
+            yield from isolated("limits", partial(outside.limits, settings))
             yield from isolated("server", partial(outside.server, settings))

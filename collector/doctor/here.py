@@ -17,6 +17,7 @@ from collector.sources import definition
 #: What can be installed besides, with the module that shows whether it is, and what needs it.
 EXTRAS = {
     "parquet": ("pyarrow", "collector export --format parquet"),
+    "redis": ("redis", "COLLECTOR_LIMITS_URL=redis://..."),
     "verify": ("playwright", "collector verify"),
 }
 

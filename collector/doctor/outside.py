@@ -9,6 +9,7 @@ from collector.config import Settings, mask_url
 from collector.contentsquare.asking import ask
 from collector.doctor.findings import Finding, ok, problem, skipped, warning
 from collector.doctor.stored import apart
+from collector.storage.shared_counts import MEMORY, SharedCounts
 
 
 def api_clock(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Finding]:
@@ -29,6 +30,22 @@ def api_clock(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Fin
         )
     else:
         yield apart("Contentsquare's clock", timedelta(seconds=told.ahead))
+
+
+def limits(settings: Settings) -> Iterator[Finding]:
+    """Whether machines can count together, and the server knows its clients apart."""
+    if settings.limits_url != MEMORY:
+        SharedCounts(settings.limits_url).check()
+        yield ok("limits", f"The Redis at {mask_url(settings.limits_url)} answers.")
+    elif settings.public_url.startswith("https://") and not settings.proxy_hops:
+        # The server itself speaks no TLS.
+        yield warning(
+            "limits",
+            "COLLECTOR_PUBLIC_URL is that of a proxy, and none is believed: all clients are one.",
+            "Set COLLECTOR_PROXY_HOPS to the number of proxies in front, such as 1.",
+        )
+    else:
+        yield ok("limits", "Each process counts for itself.")
 
 
 def server(settings: Settings) -> Iterator[Finding]:

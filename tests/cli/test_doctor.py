@@ -74,7 +74,7 @@ def test_a_healthy_setup_is_well_in_everything(well: CommandLine, secret_key: st
     assert {each["state"] for group in found.values() for each in group} == {"ok"}
     assert set(found) == {
         *("settings", "key", "definition", "database", "migrations", "secrets", "job"),
-        *("installations", "tombstones", "users", "tokens", "clock", "server", "snippet", "extras"),
+        *("installations", "tombstones", "users", "tokens", "clock", "limits", "server", "snippet", "extras"),
     }
     ran = well("doctor")
     assert ran.code == 0
@@ -332,3 +332,15 @@ def test_little_room_on_a_disk_is_told(
     usage.free, usage.total = free, total  # type: ignore[attr-defined]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert here.room(tmp_path, "the database").state == state
+
+
+def test_clients_that_cannot_be_told_apart_and_a_redis_that_is_away_are_found(
+    well: CommandLine,
+) -> None:
+    assert [each["state"] for each in examined(well)["limits"]] == ["ok"]
+    well.set(public_url="https://127.0.0.1:1")
+    assert "COLLECTOR_PROXY_HOPS" in examined(well)["limits"][0]["remedy"]
+    well.set(proxy_hops="1", limits_url="redis://:s3cret@127.0.0.1:1")
+    (found,) = examined(well)["limits"]
+    assert found["state"] == "problem"
+    assert found["text"] == "No Redis answers at redis://:***@127.0.0.1:1 (ConnectionError)."
