@@ -20,6 +20,7 @@ Errors of libraries are translated into these where they enter (``raise … from
     │   ├── DatabaseUnavailableError   the database does not answer
     │   ├── NotMigratedError           the database is not at this version's revision
     │   └── OutdatedError              what was to be written was judged by what holds no longer
+    ├── CountsUnavailableError         the Redis that machines count in together does not answer
     ├── LeaseLostError                 another worker has taken the installation over
     ├── SourceError                    the provider's own database, or the query, is at fault
     │   ├── SourceUnavailableError     that database does not answer now
@@ -113,6 +114,10 @@ class NotMigratedError(StorageError):
 
 class OutdatedError(StorageError):
     """What was to be written was judged by an installation that was edited or removed since."""
+
+
+class CountsUnavailableError(CollectorError):
+    """The Redis in which machines count together does not answer; each counts for itself."""
 
 
 class LeaseLostError(CollectorError):

@@ -7,7 +7,7 @@ can be had this fails loudly, because a suite that skips its browser in silence 
 
 A Firefox is looked for in the same way, as $FIREFOX, on the PATH and by apt-get; Playwright has
 none but one that it has changed itself. Where none can be had this says so, and its tests are
-skipped.
+skipped. A Redis server, which a few other tests want, is installed by apt-get where that can be.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.browser import firefox
 from tests.browser.firefox import Firefox
+from tests.web import redis
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FIREFOX_NAMES = ("firefox", "firefox-esr")
@@ -235,6 +236,9 @@ def main() -> int:
     sys.stderr.write(f"{chromium.message}\n")
     if not chromium.ready:
         return 1
+    if apt and redis.SERVER is None:
+        # Without it a few tests are skipped, and say so: no reason to stop.
+        _apt_install("redis-server")
     if skip:
         return 0
     outcome = prepare_firefox(

@@ -34,9 +34,6 @@ from collector.web import capacity, create_app
 #: How long requests in flight may take to finish after a signal to stop, in seconds.
 STOP_SECONDS = 15
 
-#: A client that has not sent its headers by then is sent away, in milliseconds.
-HEADER_MILLISECONDS = 10_000
-
 #: What one connection may hold unread: headers above it are refused; bodies flow through it.
 BUFFER_BYTES = 64 * 1024
 
@@ -117,7 +114,7 @@ def _server(settings: Settings, address: str, port: int) -> AbstractServer[Any]:
         backpressure=1024,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=BUFFER_BYTES
+            header_read_timeout=1000 * settings.client_seconds, max_buffer_size=BUFFER_BYTES
         ),
         websockets=False,
         respawn_failed_workers=True,

@@ -22,6 +22,9 @@ UNKNOWN_PROJECT = "unknown_project"
 ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 OPTED_OUT = "opted_out"
 
+#: So many came of one client, or for one project, that this one was not even looked at.
+RATE_LIMITED = "rate_limited"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remedy:
@@ -71,6 +74,11 @@ REMEDIES: Mapping[str, Remedy] = {
         text="A beacon has at most 8 KiB. Let the page set fewer and shorter keys: a key names a "
         "visitor or a call, and has at most 200 characters."
     ),
+    "too_slow": Remedy(
+        text="A few come from slow lines. Many come from clients that send slowly on purpose: let "
+        "the proxy read requests whole before it passes them on, as nginx does.",
+        needs_person=False,
+    ),
     "unsupported_media_type": Remedy(
         text="The snippet sends text/plain: find out what else sends beacons, and let it say "
         "text/plain or application/json."
@@ -84,6 +92,14 @@ REMEDIES: Mapping[str, Remedy] = {
         text="More beacons came than were stored, and the snippet sends again at the next page "
         "view. If it goes on: see the server's log for a database that hangs, or give the server "
         "more cores, or a faster disk.",
+        needs_person=False,
+    ),
+    RATE_LIMITED: Remedy(
+        text="More came than a limit lets through (the detail says which), and the snippet sends "
+        "again at the next page view. Where it is no flood: raise COLLECTOR_LIMIT_CLIENT or "
+        "COLLECTOR_LIMIT_PROJECT, or name a server that posts for many in COLLECTOR_LIMIT_EXEMPT. "
+        "If all clients seem to be one, COLLECTOR_PROXY_HOPS is not the number of proxies in "
+        "front.",
         needs_person=False,
     ),
     "internal_error": Remedy(

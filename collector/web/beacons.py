@@ -22,7 +22,7 @@ from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage import installations
 from collector.storage.beacon_counts import NO_PROJECT
 from collector.storage.sightings import Seen
-from collector.web import answers, bodies, state
+from collector.web import answers, bodies, limiting, state
 from collector.web.answers import CODE_HEADER, IGNORED_HEADER
 from collector.web.committing import TooManyWaitingError
 from collector.web.schemas import BeaconSchema, first_problem
@@ -61,6 +61,9 @@ def record() -> Response:
     if (failed := request.environ.get(FAILED)) is not None:
         g.project_id, error = failed
         raise _told(error)
+    limits = state.current().limits
+    if limiting.COUNTED not in request.environ:
+        limiting.require_room(limits.of_client(*limiting.asking()), limiting.BY_CLIENT)
     bodies.require_media_type(MEDIA_TYPES)
     told, problem = _read(bodies.parse(bodies.read(MAX_BODY_BYTES)))
     while True:
@@ -89,6 +92,7 @@ def _judge(told: dict[str, Any], problem: RequestRefusedError | None) -> Respons
         session=SessionId(user_id=told["user_id"], session_number=told["session_number"]),
         keys=keys,
     )
+    limiting.require_room(shared.limits.of_project(beacon.project_id), limiting.BY_PROJECT)
     forgotten = shared.forgotten(installation)
     if forgotten and forgotten.knows_visit(beacon.session.user_id, keys):
         # Answered like any other: nobody is to learn from a page who has asked to be forgotten.
@@ -149,9 +153,14 @@ def let_the_page_read(response: Response) -> Response:
         if response.status_code != 204:
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         origin = request.headers.get("Origin", "")
-        if origin and origin.isascii() and origin.isprintable():
+        if can_be_told(origin):
             response.headers.update(readable_by(origin))
     return response
+
+
+def can_be_told(origin: str) -> bool:
+    """Whether an origin may stand in a header."""
+    return bool(origin) and origin.isascii() and origin.isprintable()
 
 
 def readable_by(origin: str) -> dict[str, str]:

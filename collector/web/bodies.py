@@ -38,8 +38,11 @@ def read(limit: int) -> bytes:
     """The body, of at most ``limit`` bytes.
 
     Raises:
-        RequestRefusedError: 413 ``too_large``, 400 ``malformed_body`` (it ended too early).
+        RequestRefusedError: 413 ``too_large``, 400 ``malformed_body`` (it ended too early), 408
+            ``too_slow``.
     """
+    if getattr(request.environ["wsgi.input"], "too_slow", False):
+        raise RequestRefusedError(408, "too_slow", "The body took too long to come.")
     # One byte more than allowed: a body without a declared length is cut at the limit in
     # silence, and only the extra byte tells that there was more.
     request.max_content_length = limit + 1

@@ -12,9 +12,10 @@ from collector.domain.tokens import CALLS, Token
 from collector.errors import RequestRefusedError
 from collector.storage import installations, tokens
 from collector.storage.database import Database
-from collector.web import bearers, bodies, receiving, state
+from collector.web import bearers, bodies, limiting, receiving, state
 
 blueprint = Blueprint("calls", __name__)
+limiting.by_failures(blueprint, state.current)
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="collector"'}
 

@@ -26,14 +26,15 @@ from werkzeug.http import parse_options_header
 from collector.domain.beacon import Beacon, read_keys
 from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS, TRACKING_NUMBER, SessionId
 from collector.domain.installation import Installation
-from collector.domain.outcomes import ACCEPTED
+from collector.domain.installation import origin_name
+from collector.domain.outcomes import ACCEPTED, RATE_LIMITED
 from collector.errors import OutdatedError, RequestRefusedError
-from collector.storage.beacon_counts import UNNAMED
+from collector.storage.beacon_counts import NO_PROJECT, UNNAMED
 from collector.storage.sightings import Seen
-from collector.web import answers, beacons, bodies, receiving, schemas, state
+from collector.web import answers, beacons, bodies, clients, limiting, receiving, schemas, state
 from collector.web.meter import BEGUN
 from collector.web.rsgi import Closed, Exchange, HeaderList, Headers, Scope
-from collector.web.threads import EndedEarly, Threads
+from collector.web.threads import Threads, Unread
 
 #: As many as are remembered as they are spelt (`collector.domain.numbers`).
 MAX_NUMBERS = 10_000
@@ -51,7 +52,8 @@ class Express:
         # Found once, since it is counted with each beacon.
         self._accepted = self._shared.meter.beacon(ACCEPTED)
         self._seconds = self._shared.meter.express
-        self._threads = Threads(app, threads)
+        self._limits = self._shared.limits
+        self._threads = Threads(app, threads, client_seconds=self._shared.client_seconds)
         #: The tracking numbers that were met, with their regions: to read one costs much once.
         self._numbers: set[tuple[str, str | None]] = set()
 
@@ -66,28 +68,82 @@ class Express:
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
         begun = time.perf_counter()
-        body: bytes | EndedEarly | None = None
-        more: Mapping[str, Any] = _NOTHING
-        is_beacons = scope.path == beacons.PATH
-        if is_beacons and scope.method == "POST" and _may_be_plain(scope.headers):
-            origin = scope.headers.get("origin")
-            try:
-                body = read = await exchange()
-            except Closed:
-                body, read = EndedEarly(), b""  # the application tells so
-            seen = self._plainly_right(read, origin, scope.headers.get("sec-gpc"))
-            if seen is not None:
-                failed = await self._store(seen)
-                if failed is None:
-                    self._count(seen, origin)
-                    with suppress(Closed):  # whoever asked has gone
-                        exchange.response_empty(204, _headers(origin))
-                    self._seconds.observe(time.perf_counter() - begun)
+        if scope.path != beacons.PATH:
+            limit = receiving.MAX_BODY_BYTES
+            await self._threads.answer(scope, exchange, limit=limit, more={BEGUN: begun})
+            return
+        body: bytes | Unread | None = None
+        more: dict[str, Any] = {BEGUN: begun}
+        if scope.method == "POST" and _is_short(scope.headers):
+            seconds = self._limits.of_client(*self._asking(scope))
+            more[limiting.COUNTED] = True
+            if seconds or _may_be_plain(scope.headers):
+                # Unread, it would take the connection with it, which a proxy keeps for others.
+                body = await self._threads.body(exchange)
+            if seconds:
+                self._turn_away(scope, exchange, seconds, limiting.BY_CLIENT)
+                return
+            if body is not None:
+                told = await self._acknowledge(scope, exchange, body, begun)
+                if told is None:
                     return
-                more = failed
-        limit = beacons.MAX_BODY_BYTES if is_beacons else receiving.MAX_BODY_BYTES
-        more = {**more, BEGUN: begun}
+                more.update(told)
+        limit = beacons.MAX_BODY_BYTES
         await self._threads.answer(scope, exchange, body=body, limit=limit, more=more)
+
+    async def _acknowledge(
+        self, scope: Scope, exchange: Exchange, body: bytes | Unread, begun: float
+    ) -> Mapping[str, Any] | None:
+        """None if the beacon was answered, else what the application has to know."""
+        if not isinstance(body, bytes):
+            return _NOTHING
+        origin = scope.headers.get("origin")
+        seen = self._plainly_right(body, origin, scope.headers.get("sec-gpc"))
+        if seen is None:
+            return _NOTHING
+        seconds = self._limits.of_project(seen.beacon.project_id)
+        if seconds:
+            self._turn_away(
+                scope, exchange, seconds, limiting.BY_PROJECT, project_id=seen.beacon.project_id
+            )
+            return None
+        failed = await self._store(seen)
+        if failed is not None:
+            return failed
+        self._count(seen, origin)
+        with suppress(Closed):  # whoever asked has gone
+            exchange.response_empty(204, _headers(origin))
+        self._seconds.observe(time.perf_counter() - begun)
+        return None
+
+    def _asking(self, scope: Scope) -> tuple[str, str | None]:
+        """Whoever has connected, and what proxies say of it if any is believed."""
+        told = ",".join(scope.headers.get_all(clients.HEADER)) if self._limits.hops else None
+        return scope.client.rpartition(":")[0], told
+
+    def _turn_away(
+        self,
+        scope: Scope,
+        exchange: Exchange,
+        seconds: int,
+        message: str,
+        *,
+        project_id: int = NO_PROJECT,
+    ) -> None:
+        """Answer 429 at once: it must cost less than what it is to stop."""
+        origin = ",".join(scope.headers.get_all("origin"))
+        readable = beacons.readable_by(origin) if beacons.can_be_told(origin) else {}
+        told = [*limiting.headers(seconds), ("vary", "Origin"), *readable.items()]
+        with suppress(Closed):
+            exchange.response_bytes(limiting.STATUS, told, limiting.body(message))
+        self._shared.meter.beacon(RATE_LIMITED).inc()
+        self._shared.counts.note(
+            project_id,
+            RATE_LIMITED,
+            origin=origin_name(origin or None),
+            detail=message,
+            now=datetime.now(UTC),
+        )
 
     async def _store(self, seen: Seen) -> Mapping[str, Any] | None:
         """None when it is on disk, else what the application has to know."""
@@ -172,8 +228,8 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _may_be_plain(headers: Headers) -> bool:
-    """Whether the body is worth reading: as long as it says, not too long, and declared well."""
+def _is_short(headers: Headers) -> bool:
+    """Whether the body is as long as it says, and not too long."""
     length = headers.get("content-length") or ""
     return (
         length.isascii()
@@ -181,7 +237,13 @@ def _may_be_plain(headers: Headers) -> bool:
         and len(length) < 6
         and int(length) <= beacons.MAX_BODY_BYTES
         and "transfer-encoding" not in headers
-        and _is_once(headers, "content-type")
+    )
+
+
+def _may_be_plain(headers: Headers) -> bool:
+    """Whether a body is worth judging: it is declared well."""
+    return (
+        _is_once(headers, "content-type")
         and _media_type(headers.get("content-type") or "") in beacons.MEDIA_TYPES
         and ("origin" not in headers or _is_once(headers, "origin"))
     )

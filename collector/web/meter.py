@@ -102,6 +102,12 @@ class Meter:
     def _tell_levels(self, parked: int, waiting: int) -> None:
         level = partial(Gauge, multiprocess_mode="livesum", registry=self._registry)
         level("collector_server_processes", "Processes of the server that live.").set(1)
+        self.limits_alone = level(
+            "collector_limits_alone",
+            "Processes that cannot reach the Redis of COLLECTOR_LIMITS_URL, and count for "
+            "themselves.",
+        )
+        self.limits_alone.set(0)
         now = level(
             "collector_beacons_waiting",
             "Beacons that wait to be on disk now; parked: in the event loop, threads: in threads "

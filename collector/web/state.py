@@ -24,6 +24,7 @@ from collector.storage.sightings import Seen
 from collector.web import capacity, meter
 from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
+from collector.web.limiting import Limits
 from collector.web.measured import Measured
 from collector.web.meter import Meter
 from collector.web.parking import Parking
@@ -44,6 +45,7 @@ class State:
         self._meter: Meter | None = None
         self._meter_lock = Lock()
         self.measured = Measured(lambda: self.database)
+        self.limits = Limits(settings, tell=self._tell_alone)
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
@@ -71,6 +73,9 @@ class State:
 
     def _tell_parked(self, number: int) -> None:
         self.meter.parked.set(number)
+
+    def _tell_alone(self, alone: int) -> None:
+        self.meter.limits_alone.set(alone)
 
     @property
     def database(self) -> Database:
@@ -133,6 +138,11 @@ class State:
         return self._settings.refused_for
 
     @property
+    def client_seconds(self) -> int:
+        """A client may take so many to send a small body."""
+        return self._settings.client_seconds
+
+    @property
     def metrics_token(self) -> str:
         """Whoever has it may read the metrics; empty if only this machine may."""
         return self._settings.metrics_token
@@ -159,6 +169,7 @@ class State:
     def close(self) -> None:
         """Write what was counted, and let go of the database; at its end a process does so too."""
         self.counts.close()
+        self.limits.close()
         with self._database_lock:
             if self._database is not None:
                 self._database.close()

@@ -16,9 +16,10 @@ from werkzeug.exceptions import MethodNotAllowed
 from collector.domain.definition import Definition, Preset
 from collector.domain.reading import CallReader, Readings
 from collector.errors import RecordError, RequestRefusedError
-from collector.web import authorising, bodies, receiving, state
+from collector.web import authorising, bodies, limiting, receiving, state
 
 blueprint = Blueprint("webhooks", __name__)
+limiting.by_failures(blueprint, state.current)
 
 #: Platforms that take the body of an answer for instructions, and want none.
 WITHOUT_BODY = frozenset({"twilio"})

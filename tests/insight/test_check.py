@@ -308,7 +308,7 @@ def test_every_refusal_of_the_beacon_endpoint_has_a_remedy_and_no_other() -> Non
     code = r'(?:RequestRefusedError|failure)\(\s*\d{3},\s*"([a-z_]+)"'
     of_beacons = {
         found
-        for module in ("beacons", "bodies", "answers")
+        for module in ("beacons", "bodies", "answers", "limiting")
         for found in re.findall(code, (WEB / f"{module}.py").read_text(encoding="utf-8"))
     } - {"too_many_fields"}  # of forms, which no beacon is
     assert len(of_beacons) > 8

@@ -178,7 +178,9 @@ def _in_part(server: Serving, body: bytes) -> bytes:
 def test_nothing_is_kept_of_who_sent_a_beacon_and_from_which_page(
     start: Start, database: Database
 ) -> None:
-    server = start(COLLECTOR_LOG_LEVEL="debug", COLLECTOR_LOG_FORMAT="json")
+    server = start(
+        COLLECTOR_LOG_LEVEL="debug", COLLECTOR_LOG_FORMAT="json", COLLECTOR_PROXY_HOPS="1"
+    )
     markers = ["203.0.113.7", "Marker-Agent", "/a-private-page", "127.0.0.2"]
     headers = {
         "Content-Type": "text/plain",

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from collector.domain.users import is_name, normal
 from collector.storage import passwords, users
-from collector.web import answers, state
+from collector.web import answers, limiting, state
 from collector.web.dashboard import cookie, guard, throttle
 from collector.web.dashboard.throttle import Refused
 
@@ -89,7 +89,8 @@ def _trouble(name: str, password: str) -> _Trouble | None:
     if not cookie.is_form_token(request.form.get(guard.TOKEN_FIELD, "")):
         return _OUTDATED
     counted = throttle.current()
-    refused = counted.refused(name, request.remote_addr or "")
+    clients = state.current().limits.clients
+    refused = counted.refused(name, clients.network(*limiting.asking()))
     if refused is not None:
         _log.warning("login_throttled", by=refused.by)
         return _too_many(refused)
@@ -97,7 +98,7 @@ def _trouble(name: str, password: str) -> _Trouble | None:
         if not has_turn:
             return _BUSY
         if not _let_in(name, password, datetime.now(UTC)):
-            _log.debug("login_failed_from", address=request.remote_addr)
+            _log.debug("login_failed_from", address=clients.address(*limiting.asking()))
             return _WRONG
     counted.forget(name)
     _log.info("logged_in", user=name)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Literal
@@ -29,14 +28,12 @@ WINDOW_MINUTES = 10
 #: finds one of twelve characters.
 FOR_A_NAME = 10
 
-#: Those of one address. Behind a proxy everybody has the same, since what the proxy tells of its
-#: clients, anybody can tell who reaches this server without it.
+#: Those of one address. Behind a proxy that nobody has configured everybody has the same
+#: (`collector.web.clients`).
 OF_AN_ADDRESS = 60
 
 #: Passwords compared at once in a process. Each takes 19 MiB and a core, which beacons want too.
 AT_ONCE = 4
-
-_NETWORK_BITS = 64
 
 _EXTENSION = "collector.throttle"
 
@@ -68,9 +65,13 @@ class Throttle:
                 self._opened = MovingWindowRateLimiter(storage_from_string(STORAGE))
             return self._opened
 
-    def refused(self, name: str, address: str) -> Refused | None:
-        """Count a login that is tried, before anything is compared; None if it may be."""
-        return self._refused_by("address", OF_AN_ADDRESS, _network(address)) or self._refused_by(
+    def refused(self, name: str, client: str) -> Refused | None:
+        """Count a login that is tried, before anything is compared; None if it may be.
+
+        Args:
+            client: `collector.web.clients.Clients.network`.
+        """
+        return self._refused_by("address", OF_AN_ADDRESS, client) or self._refused_by(
             "name", FOR_A_NAME, name
         )
 
@@ -111,17 +112,6 @@ def _item(most: int) -> RateLimitItem:
     from limits import RateLimitItemPerMinute  # noqa: PLC0415
 
     return RateLimitItemPerMinute(most, WINDOW_MINUTES)
-
-
-def _network(address: str) -> str:
-    """The address, or of IPv6 the network, of which one client has all the addresses."""
-    try:
-        found = ip_address(address.strip("[]"))
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return str(int(found) >> (128 - _NETWORK_BITS))
-    return str(found)
 
 
 def _bounded(text: str) -> str:

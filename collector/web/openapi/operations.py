@@ -72,7 +72,7 @@ def _refused(told: Refusals) -> _Object:
 def _refusal(status: int, meanings: Mapping[str, str]) -> _Object:
     codes = list(meanings)
     headers = {CODE_HEADER: _header("The code once more.", enum=codes)}
-    if status == 503:
+    if status in {429, 503}:
         headers["Retry-After"] = _header("Send it again after so many seconds.", pattern="^[0-9]+$")
     if status == 401:
         headers["WWW-Authenticate"] = _header("How to say who asks.")

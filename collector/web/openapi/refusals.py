@@ -17,6 +17,9 @@ _MEDIA_TYPE = {"unsupported_media_type": "The body is declared as another conten
 _DATABASE = {"database_unavailable": "Nothing can be stored now."}
 _DEFINITION = {"definition_unavailable": "The operator has the integration definition to mend."}
 
+_TOO_SLOW = {"too_slow": "The body took too long to come."}
+_FAILED_OFTEN = {"rate_limited": "This address has sent too many wrong tokens or signatures."}
+
 SESSIONS: Refusals = {
     400: {
         "malformed_body": "No JSON object in UTF-8.",
@@ -28,8 +31,10 @@ SESSIONS: Refusals = {
         "opted_out": "The request carries `Sec-GPC: 1`, which the installation honours.",
     },
     404: _UNKNOWN_PROJECT,
+    408: _TOO_SLOW,
     413: {"too_large": "The body is too long."},
     415: _MEDIA_TYPE,
+    429: {"rate_limited": "Too many come from this address, or for this project."},
     503: {**_DATABASE, "too_busy": "So many beacons wait that this one was not even queued."},
 }
 
@@ -42,11 +47,13 @@ CALLS: Refusals = {
     },
     403: {"token_out_of_scope": "The token is not for calls."},
     404: _UNKNOWN_PROJECT,
+    408: _TOO_SLOW,
     413: {
         "too_large": "The body is too long.",
         "too_many_records": "The array is too long; send fewer at a time.",
     },
     415: _MEDIA_TYPE,
+    429: _FAILED_OFTEN,
     503: {**_DEFINITION, **_DATABASE},
 }
 
@@ -62,12 +69,14 @@ WEBHOOKS: Refusals = {
     404: {"unknown_preset": "No such preset; the message lists those there are."}
     | _UNKNOWN_PROJECT,
     405: {"method_not_allowed": "The preset takes nothing by this method."},
+    408: _TOO_SLOW,
     413: {
         "too_large": "The body is too long.",
         "too_many_records": "The array is too long.",
         "too_many_fields": "The form or query has too many fields.",
     },
     415: _MEDIA_TYPE,
+    429: _FAILED_OFTEN,
     503: {**_DEFINITION, "secret_unavailable": "The operator has the secret key to mend."}
     | _DATABASE,
 }

@@ -8,10 +8,18 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
+from collector.config import Settings
 from collector.storage import users
 from collector.storage.database import Database
+from collector.web.clients import Clients
 from collector.web.dashboard import throttle
-from collector.web.dashboard.throttle import AT_ONCE, FOR_A_NAME, OF_AN_ADDRESS, Throttle
+from collector.web.dashboard.throttle import (
+    AT_ONCE,
+    FOR_A_NAME,
+    OF_AN_ADDRESS,
+    Refused,
+    Throttle,
+)
 from tests.web.conftest import Open, before_sql
 from tests.web.dashboard.conftest import Browser, OpenBoard
 from tests.web.entering import NAME, PASSWORD, add_user, cheap
@@ -160,14 +168,19 @@ def test_who_has_logged_in_may_slip_as_often_as_before(browser: Browser) -> None
 
 def test_an_address_cannot_go_through_many_names_however_it_is_written() -> None:
     counted = Throttle()
+    clients = Clients(Settings(proxy_hops=1))
+
+    def tried(name: str, address: str) -> Refused | None:
+        return counted.refused(name, clients.network("127.0.0.1", f"198.51.100.9, {address}"))
+
     for number in range(OF_AN_ADDRESS):
-        assert counted.refused(f"user-{number}", f"[2001:db8::{number:x}]") is None
-    refused = counted.refused("another", "2001:db8::ffff")
+        assert tried(f"user-{number}", f"[2001:db8::{number:x}]") is None
+    refused = tried("another", "2001:db8::ffff")
     assert refused is not None
     assert refused.by == "address"
-    assert counted.refused("another", "2001:db8:0:1::1") is None
-    assert counted.refused("another", "192.0.2.1") is None
-    assert counted.refused("another", "") is None
+    assert tried("another", "2001:db8:0:1::1") is None
+    assert tried("another", "192.0.2.1") is None
+    assert tried("another", "") is None
 
 
 @before_sql
