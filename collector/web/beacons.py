@@ -39,6 +39,9 @@ MEDIA_TYPES = ("text/plain", "application/json")
 
 PREFLIGHT_SECONDS = 86400
 
+#: What an answer with content says that a page of another origin is to be able to read.
+LOADED_BY_PAGES = {"Cross-Origin-Resource-Policy": "cross-origin"}
+
 #: Where the express lane leaves a beacon's project, and why it could not be stored.
 FAILED = "collector.failed"
 
@@ -151,7 +154,7 @@ def let_the_page_read(response: Response) -> Response:
     if of_beacons and "Access-Control-Allow-Origin" not in response.headers:
         response.vary.add("Origin")
         if response.status_code != 204:
-            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            response.headers.update(LOADED_BY_PAGES)
         origin = request.headers.get("Origin", "")
         if can_be_told(origin):
             response.headers.update(readable_by(origin))

@@ -25,8 +25,7 @@ from werkzeug.http import parse_options_header
 
 from collector.domain.beacon import Beacon, read_keys
 from collector.domain.identifiers import MAX_KEY_LENGTH, MAX_KEYS, TRACKING_NUMBER, SessionId
-from collector.domain.installation import Installation
-from collector.domain.installation import origin_name
+from collector.domain.installation import Installation, origin_name
 from collector.domain.outcomes import ACCEPTED, RATE_LIMITED
 from collector.errors import OutdatedError, RequestRefusedError
 from collector.storage.beacon_counts import NO_PROJECT, UNNAMED
@@ -54,6 +53,10 @@ class Express:
         self._seconds = self._shared.meter.express
         self._limits = self._shared.limits
         self._threads = Threads(app, threads, client_seconds=self._shared.client_seconds)
+        self._of_content = [
+            (name.lower(), value)
+            for name, value in (self._shared.headers_of_content | beacons.LOADED_BY_PAGES).items()
+        ]
         #: The tracking numbers that were met, with their regions: to read one costs much once.
         self._numbers: set[tuple[str, str | None]] = set()
 
@@ -133,7 +136,12 @@ class Express:
         """Answer 429 at once: it must cost less than what it is to stop."""
         origin = ",".join(scope.headers.get_all("origin"))
         readable = beacons.readable_by(origin) if beacons.can_be_told(origin) else {}
-        told = [*limiting.headers(seconds), ("vary", "Origin"), *readable.items()]
+        told = [
+            *limiting.headers(seconds),
+            *self._of_content,
+            ("vary", "Origin"),
+            *readable.items(),
+        ]
         with suppress(Closed):
             exchange.response_bytes(limiting.STATUS, told, limiting.body(message))
         self._shared.meter.beacon(RATE_LIMITED).inc()

@@ -30,15 +30,20 @@ OF_PAGES = {
 ONLY_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
+def of_content(settings: Settings) -> dict[str, str]:
+    """The headers of an answer with content that is no page."""
+    is_https = settings.public_url.lower().startswith("https://")
+    return {**OF_CONTENT, **(ONLY_TLS if is_https else {})}
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Give every answer with content its headers."""
-    is_https = settings.public_url.lower().startswith("https://")
-    of_content = {**OF_CONTENT, **(ONLY_TLS if is_https else {})}
+    of_all = of_content(settings)
 
     @app.after_request
     def secure(response: Response) -> Response:
         if response.status_code != 204:
             is_page = response.mimetype == "text/html"
-            for name, value in ({**of_content, **OF_PAGES} if is_page else of_content).items():
+            for name, value in ({**of_all, **OF_PAGES} if is_page else of_all).items():
                 response.headers.setdefault(name, value)
         return response

@@ -21,7 +21,7 @@ from collector.storage import sessions, tombstones
 from collector.storage.database import Connection, Database
 from collector.storage.secrets import SecretBox
 from collector.storage.sightings import Seen
-from collector.web import capacity, meter
+from collector.web import capacity, meter, security
 from collector.web.committing import GroupCommit
 from collector.web.counting import BeaconCounts
 from collector.web.limiting import Limits
@@ -46,6 +46,7 @@ class State:
         self._meter_lock = Lock()
         self.measured = Measured(lambda: self.database)
         self.limits = Limits(settings, tell=self._tell_alone)
+        self.headers_of_content = security.of_content(settings)
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
