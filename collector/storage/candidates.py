@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -15,10 +15,10 @@ from collector.domain import matching, objections
 from collector.domain.call import Call
 from collector.domain.definition import Matching
 from collector.domain.identifiers import SESSION_KEY, SessionId, parse_session_key
-from collector.domain.matching import MOST_CANDIDATES, Candidate, Probe
+from collector.domain.matching import Candidate, Probe
 from collector.domain.objections import Objector
 from collector.domain.verdicts import Verdict
-from collector.storage import facts
+from collector.storage import around, facts
 from collector.storage.given import INTEGER, MOMENT, TEXT, Given
 from collector.storage.preparing import as_text
 from collector.storage.tables import (
@@ -29,11 +29,6 @@ from collector.storage.tables import (
     SightingRow,
     UtcDateTime,
 )
-
-#: A sighting that lasted longer stands in the index of long ones.
-LONG = timedelta(hours=1)
-
-_MOST = sa.literal_column(str(MOST_CANDIDATES), sa.Integer)
 
 
 def of_calls(
@@ -101,7 +96,8 @@ def _naming(probe: Probe) -> tuple[Any, ...]:
 
 
 def _seeing(probe: Probe) -> tuple[Any, ...]:
-    moments = (probe.since, probe.sighted_by, probe.sighted_by + LONG, probe.begun_by)
+    reach, hour_before = probe.sighted_by + around.LONG, probe.begun_by - around.LONG
+    moments = (probe.since, probe.sighted_by, reach, probe.begun_by, hour_before)
     return (probe.call_id, probe.kind, probe.value, *map(as_text, moments))
 
 
@@ -109,71 +105,33 @@ def _seeing(probe: Probe) -> tuple[Any, ...]:
 def _sighted(dialect: str) -> tuple[sa.Executable, Given]:
     """For each probe the newest sightings that fit it."""
     texts = dict.fromkeys(("call_id", "kind", "value"), TEXT)
-    moments = dict.fromkeys(("since", "sighted_by", "reach", "begun_by"), MOMENT)
+    moments = dict.fromkeys(("since", "sighted_by", "reach", "begun_by", "hour_before"), MOMENT)
     probe = Given(dialect, {**texts, **moments}, name="probe")
-    seen = orm.aliased(SightingRow, name="seen")
-    told = (
-        seen.kind,
-        seen.user_id,
-        seen.session_number,
-        SessionRow.first_seen,
-        SessionRow.last_seen,
-        seen.first_seen.label("key_first_seen"),
-        seen.last_seen.label("key_last_seen"),
-    )
     if dialect == "postgresql":
-        hour = sa.literal_column("interval '1 hour'", sa.Interval)
-        newest = _newest(probe, seen, told, seen.last_seen - seen.first_seen > hour).lateral()
-        return sa.select(probe.c["call_id"], newest).join_from(
-            probe.table, newest, sa.true()
-        ), probe
+        newest = around.newest(probe, dialect).lateral()
+        told = [newest.c[name] for name in around.TOLD]
+        query = sa.select(probe.c["call_id"], *told)
+        return query.join_from(probe.table, newest, sa.true()), probe
     # SQLite has no LATERAL, but looks into a list of rows that depends on the probe.
-    days = sa.func.julianday(seen.last_seen) - sa.func.julianday(seen.first_seen)
-    row = sa.literal_column("seen.rowid", sa.Integer)
-    is_long = days > sa.literal_column("0.04")
-    rows = _newest(probe, seen, (row.label("place"), told[-1]), is_long).subquery()
+    seen = orm.aliased(SightingRow, name="sighted")
+    row = sa.literal_column("sighted.rowid", sa.Integer)
+    rows = around.newest(probe, dialect).subquery()
     query = (
-        sa.select(probe.c["call_id"], *told)
+        sa.select(
+            probe.c["call_id"],
+            seen.kind,
+            seen.user_id,
+            seen.session_number,
+            SessionRow.first_seen,
+            SessionRow.last_seen,
+            seen.first_seen.label("key_first_seen"),
+            seen.last_seen.label("key_last_seen"),
+        )
         .select_from(probe.table)
         .join(seen, row.in_(sa.select(rows.c.place)))
         .join(SessionRow, _both(SessionRow, seen, "project_id", "user_id", "session_number"))
     )
     return query, probe
-
-
-def _newest(
-    probe: Given, seen: Any, columns: Sequence[Any], is_long: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
-    """The newest sightings that fit one probe.
-
-    A number that everybody is shown has been seen by thousands since an older call began. So only
-    what ended soon after it is gone through, and besides the few long sightings that ended later.
-    """
-
-    def newest(*bounds: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        rows = (
-            sa.select(*columns)
-            .join_from(
-                seen, SessionRow, _both(SessionRow, seen, "project_id", "user_id", "session_number")
-            )
-            .where(
-                seen.project_id == probe.project_id,
-                seen.kind == probe.c["kind"],
-                seen.value == probe.c["value"],
-                seen.first_seen <= probe.c["sighted_by"],
-                SessionRow.first_seen <= probe.c["begun_by"],
-                *bounds,
-            )
-            .order_by(seen.last_seen.desc())
-            .limit(_MOST)
-            .correlate(probe.table)
-        )
-        return sa.select(rows.subquery())
-
-    soon = newest(seen.last_seen >= probe.c["since"], seen.last_seen <= probe.c["reach"])
-    later = newest(seen.last_seen > probe.c["reach"], is_long)
-    either = sa.union_all(soon, later).subquery()
-    return sa.select(either).order_by(either.c.key_last_seen.desc()).limit(_MOST)
 
 
 @cache

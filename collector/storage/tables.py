@@ -108,6 +108,8 @@ class InstallationRow(Base):
     region: Mapped[str | None] = mapped_column(sa.String(2))
     paused: Mapped[bool] = mapped_column()
     honour_gpc: Mapped[bool] = mapped_column(server_default=sa.true())
+    signing_secrets: Mapped[list[str]] = mapped_column(Json, server_default="[]")
+    signed_kinds: Mapped[list[str]] = mapped_column(Json, server_default="[]")
     problem: Mapped[str | None] = mapped_column(sa.Text)
     searched_until: Mapped[datetime | None]
     send_after: Mapped[datetime | None]
@@ -167,6 +169,17 @@ class SightingRow(Base):
             "last_seen",
             postgresql_where=sa.text("last_seen - first_seen > interval '1 hour'"),
             sqlite_where=sa.text("julianday(last_seen) - julianday(first_seen) > 0.04"),
+        ),
+        # Where very many were seen after a call, those that began before it are found from there.
+        # One that was seen once is none of them.
+        sa.Index(
+            "sighting_seen_again_ix",
+            "project_id",
+            "kind",
+            "value",
+            "first_seen",
+            postgresql_where=sa.text("last_seen > first_seen"),
+            sqlite_where=sa.text("last_seen > first_seen"),
         ),
         sa.Index(None, "project_id", "user_id", "session_number"),
         sa.Index(None, "project_id", "last_seen"),
