@@ -2,11 +2,11 @@
 
 Anybody can post sessions, a million of them with one tracking number. So no walk goes through more
 than `MOST_WALKED` sightings that do not fit. What was last seen up to the call fits as it stands.
-What ended later fits if it had begun before, and is walked to from the side of its end. If too many
-stand there, the short sightings of a shared key are walked to from the side of their beginning:
-whoever floods a number after a call does not hide its caller, nor does who did it before. Where
-that is too much as well, what was walked through is told as it is, and is more than
-`MOST_CANDIDATES`: whoever was not come to could have been the caller.
+What was seen later fits if it had begun before, and is walked to from the side of its end. If too
+many stand there, the sightings of a shared key are walked to from the side of their beginning: who
+floods a number after a call does not hide its caller, nor does who floods it before. Where that is
+too much as well, what was walked through is told as it is, and that is more than `MOST_CANDIDATES`:
+whoever was not come to could have been the caller.
 """
 
 from __future__ import annotations
@@ -23,31 +23,26 @@ from collector.storage.tables import SessionRow, SightingRow
 #: A sighting that lasted longer stands in the index of long ones.
 LONG = timedelta(hours=1)
 
-#: So many sightings are gone through at a time in search of those that fit.
-MOST_WALKED = 1000
+#: So many sightings are gone through at a time in search of those that fit. Whoever has as many
+#: within an hour before a call and within an hour after has several within minutes of it.
+MOST_WALKED = 200
 
-#: What is told of each.
-TOLD = (
-    "kind", "user_id", "session_number", "first_seen", "last_seen", "key_first_seen",
-    "key_last_seen",
-)  # fmt: skip
+#: The same of long ones, which are gone through up to today.
+MOST_LONG = 1000
 
-_OF_SIGHTING = (
-    "project_id", "kind", "user_id", "session_number", "first_seen", "last_seen",
-)  # fmt: skip
-
-_MOST = sa.literal_column(str(MOST_CANDIDATES), sa.Integer)
-_WALKED = sa.literal_column(str(MOST_WALKED), sa.Integer)
+_SIGHTING = SightingRow.__table__
+_SESSION = SessionRow.__table__
 
 
 def newest(probe: Given, dialect: str) -> sa.Select[Any]:
     """The newest sightings that fit one probe, for use beside its table.
 
-    Columns: `TOLD`, or for SQLite the row's ``place``, and ``key_last_seen``.
+    SQLite also tells the ``place`` of each, which is its row's.
     """
     walks = _Walks(probe, dialect)
     either = sa.union_all(walks.before(), walks.later(), walks.spanning(), walks.long()).subquery()
-    return sa.select(either).order_by(either.c.key_last_seen.desc()).limit(_MOST)
+    chosen = [column for column in either.c if column.name != "walked"]
+    return sa.select(*chosen).order_by(either.c.last_seen.desc()).limit(_number(MOST_CANDIDATES))
 
 
 class _Walks:
@@ -56,70 +51,123 @@ class _Walks:
     def __init__(self, probe: Given, dialect: str) -> None:
         self._probe = probe
         self._is_sqlite = dialect == "sqlite"
-        # Somebody else's later on, but for the skew.
+        #: Whoever is told a shared key after the call, but for the skew, is somebody else.
         self._is_shared = probe.c["sighted_by"] == probe.c["begun_by"]
 
     def before(self) -> sa.Select[Any]:
         """What was last seen up to the call: whichever these are, they fit."""
-        seen = SightingRow.__table__.alias("before")
-        rows = (
-            self._of_key(seen)
-            .where(
-                seen.c.last_seen >= self._probe.c["since"],
-                seen.c.last_seen <= self._probe.c["begun_by"],
-            )
-            .order_by(seen.c.last_seen.desc())
-            .limit(_MOST)
-        )
-        return self._told(rows.subquery())
+        seen = _SIGHTING.alias("before")
+        since, until = self._probe.c["since"], self._probe.c["begun_by"]
+        rows = self._walk(seen, "last_seen", since=since, until=until, newest_first=True)
+        return sa.select(self._counted(rows, MOST_CANDIDATES, "before_walked"))
 
     def later(self) -> sa.Select[Any]:
-        """What ended within the hour after, or of a personal key within its days."""
+        """What was last seen within the hour after, or of a personal key within its days."""
         walked = self._ended_later("later")
-        is_cut_off = walked.c.walked >= _WALKED
-        return self._told(
+        is_cut_off = walked.c.walked >= _number(MOST_WALKED)
+        return self._those(
             walked,
-            sa.and_(sa.not_(is_cut_off), walked.c.first_seen <= self._probe.c["sighted_by"]),
-            anyhow=sa.and_(is_cut_off, sa.not_(self._is_shared)),
+            sa.and_(sa.not_(is_cut_off), self._had_begun(walked)),
+            sa.and_(is_cut_off, sa.not_(self._is_shared)),
         )
 
     def spanning(self) -> sa.Select[Any]:
         """The same of a shared key, where too many ended later: by when they had begun."""
-        seen = SightingRow.__table__.alias("spanning")
-        walked = self._counted(
-            self._of_key(seen)
-            .where(
-                seen.c.last_seen > seen.c.first_seen,
-                seen.c.first_seen >= self._probe.c["hour_before"],
-                seen.c.first_seen <= self._probe.c["sighted_by"],
-                self._is_shared,
-                self._others() >= _WALKED,
-            )
-            .order_by(seen.c.first_seen.desc()),
-            "begun",
+        seen = _SIGHTING.alias("spanning")
+        beside = self._ended_later("beside")
+        others = sa.select(sa.func.count()).select_from(beside).correlate(self._probe.table)
+        since, until = self._probe.c["hour_before"], self._probe.c["begun_by"]
+        rows = self._walk(seen, "first_seen", since=since, until=until, newest_first=True).where(
+            seen.c.last_seen > seen.c.first_seen,
+            self._is_shared,
+            others.scalar_subquery() >= _number(MOST_WALKED),
         )
-        fits = sa.and_(
-            walked.c.last_seen > self._probe.c["begun_by"], sa.not_(self._is_long(walked))
+        walked = self._counted(rows, MOST_WALKED, "begun")
+        ended_later = walked.c.last_seen > self._probe.c["begun_by"]
+        return self._those(
+            walked,
+            walked.c.walked >= _number(MOST_WALKED),
+            sa.and_(ended_later, sa.not_(self._is_long(walked))),
         )
-        return self._told(walked, fits, anyhow=walked.c.walked >= _WALKED)
 
     def long(self) -> sa.Select[Any]:
         """What lasted long and ended later."""
-        seen = SightingRow.__table__.alias("long")
-        walked = self._counted(
-            self._of_key(seen)
-            .where(seen.c.last_seen > self._probe.c["begun_by"], self._is_long(seen))
-            .order_by(seen.c.last_seen),
-            "lasting",
-        )
-        fits = walked.c.first_seen <= self._probe.c["sighted_by"]
-        return self._told(walked, fits, anyhow=walked.c.walked >= _WALKED)
+        seen = _SIGHTING.alias("long")
+        rows = self._walk(seen, "last_seen", since=self._probe.c["begun_by"])
+        rows = rows.where(seen.c.last_seen > self._probe.c["begun_by"], self._is_long(seen))
+        walked = self._counted(rows, MOST_LONG, "lasting")
+        is_cut_off = walked.c.walked >= _number(MOST_LONG)
+        return self._those(walked, is_cut_off, self._had_begun(walked))
 
-    def _others(self) -> sa.ScalarSelect[int]:
-        """How many ended within the hour after, as far as they are walked through."""
-        beside = self._ended_later("beside")
-        count = sa.select(sa.func.count()).select_from(beside).correlate(self._probe.table)
-        return count.scalar_subquery()
+    def _those(self, walked: sa.Subquery, *either: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        return sa.select(walked).where(sa.or_(*either)).correlate(self._probe.table)
+
+    def _ended_later(self, name: str) -> sa.Subquery:
+        seen = _SIGHTING.alias(f"{name}_seen")
+        since, until = self._probe.c["begun_by"], self._probe.c["reach"]
+        rows = self._walk(seen, "last_seen", since=since, until=until).where(
+            seen.c.last_seen > since, sa.not_(self._is_long(seen))
+        )
+        return self._counted(rows, MOST_WALKED, name)
+
+    def _walk(
+        self,
+        seen: Any,
+        by: str,
+        *,
+        since: sa.ColumnElement[Any],
+        until: sa.ColumnElement[Any] | None = None,
+        newest_first: bool = False,
+    ) -> sa.Select[Any]:
+        """Sightings of the probe's key, in the order of an index that leads with it."""
+        columns = [seen.c[name] for name in _TOLD]
+        if self._is_sqlite:
+            columns.append(sa.literal_column(f"{seen.name}.rowid", sa.Integer).label("place"))
+        rows = sa.select(*columns).where(seen.c.project_id == self._probe.project_id)
+        kind, value, moment = seen.c.kind, seen.c.value, seen.c[by]
+        probe_key = (self._probe.c["kind"], self._probe.c["value"])
+        order: tuple[sa.ColumnElement[Any], ...]
+        if self._is_sqlite:
+            order = (moment,)
+            rows = rows.where(kind == probe_key[0], value == probe_key[1], moment >= since)
+            rows = rows if until is None else rows.where(moment <= until)
+        else:
+            # Compared and ordered as one: else PostgreSQL, where a flood has made one key the
+            # most frequent by far, goes through all keys of the time in search of another.
+            order = (kind, value, moment)
+            last = self._infinity() if until is None else until
+            rows = rows.where(
+                sa.tuple_(*order) >= sa.tuple_(*probe_key, since),
+                sa.tuple_(*order) <= sa.tuple_(*probe_key, last),
+            )
+        directed = [column.desc() for column in order] if newest_first else order
+        return rows.order_by(*directed).correlate(self._probe.table)
+
+    def _infinity(self) -> sa.ColumnElement[Any]:
+        return sa.literal_column("timestamptz 'infinity'", self._probe.c["since"].type)
+
+    def _counted(self, rows: sa.Select[Any], most: int, name: str) -> sa.Subquery:
+        """As many of these as are walked through, each with their number."""
+        some = rows.limit(_number(most)).subquery(f"{name}_some")
+        return sa.select(some, sa.func.count().over().label("walked")).subquery(name)
+
+    def _had_begun(self, seen: sa.Subquery) -> sa.ColumnElement[bool]:
+        """Whether sighting and session had begun as early as the probe asks."""
+        session = _SESSION.alias(f"{seen.name}_session")
+        # A scalar, so that it is looked up for each: else PostgreSQL may read all sessions.
+        begun = (
+            sa.select(session.c.first_seen)
+            .where(
+                session.c.project_id == seen.c.project_id,
+                session.c.user_id == seen.c.user_id,
+                session.c.session_number == seen.c.session_number,
+            )
+            .correlate(seen)
+            .scalar_subquery()
+        )
+        return sa.and_(
+            seen.c.first_seen <= self._probe.c["sighted_by"], begun <= self._probe.c["begun_by"]
+        )
 
     def _is_long(self, seen: Any) -> sa.ColumnElement[bool]:
         """As the index of long ones says it."""
@@ -129,75 +177,9 @@ class _Walks:
         hour = sa.literal_column("interval '1 hour'", sa.Interval)
         return seen.c.last_seen - seen.c.first_seen > hour
 
-    def _ended_later(self, name: str) -> sa.Subquery:
-        seen = SightingRow.__table__.alias(f"{name}_seen")
-        return self._counted(
-            self._of_key(seen)
-            .where(
-                seen.c.last_seen > self._probe.c["begun_by"],
-                seen.c.last_seen <= self._probe.c["reach"],
-                sa.not_(self._is_long(seen)),
-            )
-            .order_by(seen.c.last_seen),
-            name,
-        )
 
-    def _of_key(self, seen: Any) -> sa.Select[Any]:
-        columns = [seen.c[name] for name in _OF_SIGHTING]
-        if self._is_sqlite:
-            columns.append(sa.literal_column(f"{seen.name}.rowid", sa.Integer).label("place"))
-        return (
-            sa.select(*columns)
-            .where(
-                seen.c.project_id == self._probe.project_id,
-                seen.c.kind == self._probe.c["kind"],
-                seen.c.value == self._probe.c["value"],
-            )
-            .correlate(self._probe.table)
-        )
+_TOLD = ("project_id", "kind", "user_id", "session_number", "first_seen", "last_seen")
 
-    def _counted(self, rows: sa.Select[Any], name: str) -> sa.Subquery:
-        """As many of these as are walked through, each with their number."""
-        some = rows.limit(_WALKED).subquery(f"{name}_walked")
-        return sa.select(some, sa.func.count().over().label("walked")).subquery(name)
 
-    def _told(
-        self,
-        seen: sa.Subquery,
-        fits: sa.ColumnElement[bool] | None = None,
-        *,
-        anyhow: sa.ColumnElement[bool] | None = None,
-    ) -> sa.Select[Any]:
-        """The newest that fit, in sessions that had begun by the call; or of all, ``anyhow``."""
-        session = SessionRow.__table__
-        begun = session.c.first_seen <= self._probe.c["begun_by"]
-        which = begun if fits is None else sa.and_(begun, fits)
-        if self._is_sqlite:
-            told = (seen.c.place, seen.c.last_seen.label("key_last_seen"))
-        else:
-            told = (
-                seen.c.kind,
-                seen.c.user_id,
-                seen.c.session_number,
-                session.c.first_seen,
-                session.c.last_seen,
-                seen.c.first_seen.label("key_first_seen"),
-                seen.c.last_seen.label("key_last_seen"),
-            )
-        rows = (
-            sa.select(*told)
-            .join_from(
-                seen,
-                session,
-                sa.and_(
-                    session.c.project_id == seen.c.project_id,
-                    session.c.user_id == seen.c.user_id,
-                    session.c.session_number == seen.c.session_number,
-                ),
-            )
-            .where(which if anyhow is None else sa.or_(which, anyhow))
-            .order_by(seen.c.last_seen.desc())
-            .limit(_MOST)
-            .correlate(self._probe.table)
-        )
-        return sa.select(rows.subquery())
+def _number(number: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(number), sa.Integer)

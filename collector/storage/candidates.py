@@ -107,31 +107,46 @@ def _sighted(dialect: str) -> tuple[sa.Executable, Given]:
     texts = dict.fromkeys(("call_id", "kind", "value"), TEXT)
     moments = dict.fromkeys(("since", "sighted_by", "reach", "begun_by", "hour_before"), MOMENT)
     probe = Given(dialect, {**texts, **moments}, name="probe")
+    newest = around.newest(probe, dialect)
     if dialect == "postgresql":
-        newest = around.newest(probe, dialect).lateral()
-        told = [newest.c[name] for name in around.TOLD]
-        query = sa.select(probe.c["call_id"], *told)
-        return query.join_from(probe.table, newest, sa.true()), probe
+        found = newest.lateral("seen")
+        session = _session_of(found)
+        query = sa.select(probe.c["call_id"], *_told(found.c, session.c))
+        query = query.join_from(probe.table, found, sa.true()).join(session, sa.true())
+        return query, probe
     # SQLite has no LATERAL, but looks into a list of rows that depends on the probe.
-    seen = orm.aliased(SightingRow, name="sighted")
-    row = sa.literal_column("sighted.rowid", sa.Integer)
-    rows = around.newest(probe, dialect).subquery()
+    seen = orm.aliased(SightingRow, name="seen")
+    row = sa.literal_column("seen.rowid", sa.Integer)
     query = (
-        sa.select(
-            probe.c["call_id"],
-            seen.kind,
-            seen.user_id,
-            seen.session_number,
-            SessionRow.first_seen,
-            SessionRow.last_seen,
-            seen.first_seen.label("key_first_seen"),
-            seen.last_seen.label("key_last_seen"),
-        )
+        sa.select(probe.c["call_id"], *_told(seen, SessionRow))
         .select_from(probe.table)
-        .join(seen, row.in_(sa.select(rows.c.place)))
+        .join(seen, row.in_(sa.select(newest.subquery().c.place)))
         .join(SessionRow, _both(SessionRow, seen, "project_id", "user_id", "session_number"))
     )
     return query, probe
+
+
+def _told(seen: Any, session: Any) -> tuple[sa.ColumnElement[Any], ...]:
+    return (
+        seen.kind,
+        seen.user_id,
+        seen.session_number,
+        session.first_seen,
+        session.last_seen,
+        seen.first_seen.label("key_first_seen"),
+        seen.last_seen.label("key_last_seen"),
+    )
+
+
+def _session_of(seen: sa.Lateral) -> sa.Lateral:
+    """Looked up for each sighting: PostgreSQL could as well read all sessions for a few of them."""
+    return (
+        sa.select(SessionRow.first_seen, SessionRow.last_seen)
+        .where(_both(SessionRow, seen.c, "project_id", "user_id", "session_number"))
+        .limit(sa.literal_column("1", sa.Integer))
+        .correlate(seen)
+        .lateral("session_of")
+    )
 
 
 @cache
