@@ -41,7 +41,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 CALLS = {
     "before it": BEGUN - 10 * MINUTE,
     "in it": BEGUN + MINUTE,
-    "after it": BEGUN + LENGTH + 6 * MINUTE,
+    "after it": BEGUN + LENGTH + 20 * MINUTE,
 }
 
 _INVENTED = """

@@ -9,6 +9,7 @@ import click
 from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
+from collector.insight import flooding
 from collector.insight.check import Check
 from collector.insight.check import check as look
 from collector.insight.hearing import DAYS, Hearing
@@ -83,6 +84,10 @@ def _print_hearing(found: Hearing) -> None:
     _print_keys(found)
     if found.silence:
         _line("Silence", found.silence)
+    for flood in found.floods:
+        click.echo()
+        _line("Flooded", f"{flooding.told(flood)}.", colour="yellow")
+        _line("", flooding.remedy(flood, found.installation))
     _print_findings(found)
 
 

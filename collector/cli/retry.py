@@ -60,8 +60,8 @@ def retry(
     It marks the chosen calls; the next `collector reconcile` builds each anew from its call, by
     the definition as it is then, and sends it. With `--reason fields_invalid` calls are chosen
     whose fields could not be built, with `--reason deadline_passed` those that a wrong clock gave
-    up too early; with `no_session`, `several_users` and `no_keys` those without a session, for
-    which changed rules of matching may find one.
+    up too early; with `no_session`, `several_users`, `key_flooded` and `no_keys` those without
+    a session, for which changed rules of matching may find one.
 
     WHEN is a day such as 2026-03-01 (in UTC; --until includes it), a moment with its offset such
     as 2026-03-01T14:05Z, or a duration ago such as 2d. What is too late to be delivered stays as

@@ -217,7 +217,8 @@ def _print_adoption(simulation: Simulation) -> None:
         "\nNothing was changed. To adopt the other rules, put this into the definition, for all "
         "projects under [matching] instead. Calls that have an enrichment stay where they are; "
         "those without a session are looked at again after\n"
-        "  collector retry --reason no_session --reason several_users --project-id "
+        "  collector retry --reason no_session --reason several_users --reason key_flooded "
+        "--project-id "
         f"{simulation.period.project_id}\n"
     )
     for line in simulation.as_json()["definition"]:

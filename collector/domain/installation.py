@@ -18,13 +18,15 @@ _OTHER_ORIGIN = re.compile(r"null|(?!https?:)[a-z][a-z0-9+.-]{0,30}://[a-z0-9._-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Installation:
-    """Everything about an installation but its secret, which only delivery asks for.
+    """Everything about an installation but its client secret, which only delivery asks for.
 
     ``problem`` is what the last run could not do for it, in one sentence. ``region`` is the
     country of phone numbers in national form. ``honour_gpc`` says that a visitor who sends
     Global Privacy Control is not collected. ``proven_version`` is the integration version under
     which something was accepted last; ``refused_in_row`` is how many enrichments were refused
     alone since. ``forgettings`` is how often somebody was forgotten.
+    ``signing_secrets`` are what keys of its pages may be signed with, the newest
+    first, encrypted; keys of the ``signed_kinds`` are taken only if they are signed.
     """
 
     project_id: int
@@ -40,6 +42,8 @@ class Installation:
     proven_version: int | None = None
     refused_in_row: int = 0
     forgettings: int = 0
+    signing_secrets: tuple[str, ...] = ()
+    signed_kinds: tuple[str, ...] = ()
 
     @property
     def is_proven(self) -> bool:

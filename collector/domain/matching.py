@@ -17,7 +17,8 @@ from collector.domain.definition import Matching, Rule
 from collector.domain.identifiers import SESSION_KEY, SessionId
 from collector.domain.verdicts import Reason, Verdict
 
-#: So many sessions under one key can never be told apart; no more of them are looked up.
+#: So many sessions under one key around a call can never be told apart, and are more than pages
+#: have that lend a number to one visitor at a time. No more of them are looked up.
 MOST_CANDIDATES = 100
 
 
@@ -93,7 +94,8 @@ class Attempt:
 
     ``probe`` is None where the call does not carry the rule's key. ``latest`` holds the newest
     session of each user, the one nearest before the call first; ``chosen`` is one of them, or
-    None where none is clearly right. ``runner_up`` is the best of another user.
+    None where none is clearly right. ``runner_up`` is the best of another user. ``is_flooded``
+    says that there are more candidates than were looked up.
     """
 
     rule: Rule
@@ -104,6 +106,7 @@ class Attempt:
     chosen: Candidate | None = None
     runner_up: Candidate | None = None
     margin: timedelta | None = None  #: how much nearer to the call the chosen one was seen
+    is_flooded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,10 +213,13 @@ def _attempt(call: Call, rule: Rule, probe: Probe | None, found: Sequence[Candid
         chosen=chosen,
         runner_up=runner_up,
         margin=margin,
+        is_flooded=cut_off,
     )
 
 
 def _answer(call: Call, attempt: Attempt) -> Match | NoMatch:
+    if attempt.is_flooded:
+        return _flooded(call, attempt)
     if attempt.chosen is None:
         kind = attempt.rule.kind
         return NoMatch(
@@ -227,6 +233,18 @@ def _answer(call: Call, attempt: Attempt) -> Match | NoMatch:
         first_seen=attempt.chosen.first_seen,
         rule=attempt.rule.kind,
         evidence=_evidence(call, attempt, attempt.chosen),
+    )
+
+
+def _flooded(call: Call, attempt: Attempt) -> NoMatch:
+    kind, seen = attempt.rule.kind, [item.key_last_seen for item in attempt.candidates]
+    seconds = max(1, round((max(seen) - min(seen)).total_seconds()))
+    return NoMatch(
+        verdict=Verdict.AMBIGUOUS,
+        reason=Reason.KEY_FLOODED,
+        detail=f"at least {len(attempt.candidates)} sessions of {len(attempt.latest)} users had "
+        f"{kind} {call.keys[kind]} around the call, the newest of them within {seconds} s: they "
+        "are invented, or everybody is shown it",
     )
 
 

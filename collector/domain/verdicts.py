@@ -53,6 +53,7 @@ class Reason(StrEnum):
     NO_SESSION_YET = "no_session_yet"
     NO_SESSION = "no_session"
     SEVERAL_USERS = "several_users"
+    KEY_FLOODED = "key_flooded"  #: so many sessions have its key that they were not all looked up
     FIELDS_INVALID = "fields_invalid"
     SESSION_FULL = "session_full"
     TO_SEND = "to_send"

@@ -20,6 +20,8 @@ _NEXT_STEPS: Mapping[str, str] = {
     "it, see whether other rules would find more: collector simulate --project-id {project_id}",
     Reason.SEVERAL_USERS: "Nothing to do: a wrong enrichment could not be taken back. Where many "
     "are like it, fewer visitors have to share a number (docs/matching.md).",
+    Reason.KEY_FLOODED: "Nothing to do for this call: nobody can tell which of them led to it. See "
+    "what has come, and what to do about it: collector installation check {project_id}",
     Reason.FIELDS_INVALID: "Mend the record and import it again; or mend the definition, and: "
     + _RETRY,
     Reason.SESSION_FULL: "Nothing to do: Contentsquare takes three enrichments of a session.",

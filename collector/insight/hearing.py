@@ -10,11 +10,12 @@ from typing import Any
 
 from collector.domain.installation import Installation
 from collector.domain.outcomes import ACCEPTED
-from collector.insight import findings
+from collector.insight import findings, flooding
 from collector.insight.findings import Finding
-from collector.storage import beacon_counts, installations, key_shares, sessions
+from collector.storage import beacon_counts, floods, installations, key_shares, sessions
 from collector.storage.beacon_counts import NO_PROJECT, BeaconCount
 from collector.storage.database import Database
+from collector.storage.floods import Flood
 from collector.storage.key_shares import KeyShares
 
 #: Refusals of so many UTC days are told, today among them.
@@ -38,6 +39,7 @@ class Hearing:
     sessions_today: int
     keys: KeyShares | None
     findings: list[Finding]
+    floods: list[Flood]
 
     @property
     def first_page(self) -> str:
@@ -69,6 +71,11 @@ class Hearing:
         """What a person has to look at, one sentence each."""
         told = [self.installation.problem, self.silence]
         told += [item.remedy for item in self.findings if item.needs_person]
+        told += [
+            f"{flooding.told(flood)}. {flooding.remedy(flood, self.installation)}"
+            for flood in self.floods
+            if self.now - flood.last_call_at <= findings.RECENT
+        ]
         return [sentence for sentence in told if sentence]
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +88,7 @@ class Hearing:
             "keys": self.keys
             and {**asdict(self.keys), "kinds": self.kinds, "more_kinds": self.more_kinds},
             "findings": [asdict(item) for item in self.findings],
+            "floods": [asdict(item) for item in self.floods],
             "needs_person": self.needs_person,
         }
 
@@ -100,6 +108,7 @@ def hear(database: Database, project_id: int, now: datetime) -> Hearing:
             connection, (NO_PROJECT, project_id), today - timedelta(days=DAYS - 1)
         )
         # Of one that is heard, its counts tell; to ask all its sessions takes long.
+        flooded = floods.since(connection, project_id, now - timedelta(days=DAYS))
         last_beacon = _last_accepted(counts, project_id) or sessions.last_beacon(
             connection, project_id
         )
@@ -113,6 +122,7 @@ def hear(database: Database, project_id: int, now: datetime) -> Hearing:
         sessions_today=sessions_today,
         keys=keys,
         findings=findings.find(counts, installation, now),
+        floods=flooded,
     )
 
 

@@ -30,6 +30,10 @@ MOST_WALKED = 200
 #: The same of long ones, which are gone through up to today.
 MOST_LONG = 1000
 
+_TOLD = ("project_id", "kind", "user_id", "session_number", "first_seen", "last_seen")
+
+_NO = sa.literal_column("0", sa.Integer)
+
 _SIGHTING = SightingRow.__table__
 _SESSION = SessionRow.__table__
 
@@ -40,13 +44,20 @@ def newest(probe: Given, dialect: str) -> sa.Select[Any]:
     SQLite also tells the ``place`` of each, which is its row's.
     """
     walks = _Walks(probe, dialect)
-    either = sa.union_all(walks.before(), walks.later(), walks.spanning(), walks.long()).subquery()
-    chosen = [column for column in either.c if column.name != "walked"]
-    return sa.select(*chosen).order_by(either.c.last_seen.desc()).limit(_number(MOST_CANDIDATES))
+    found = sa.union(walks.before(), walks.later(), walks.spanning(), walks.long()).subquery()
+    neither = sa.func.max(found.c.is_from_end).over() + sa.func.max(found.c.is_from_start).over()
+    both = sa.select(found, neither.label("cut_off")).subquery()
+    is_kept = sa.or_(both.c.is_from_end + both.c.is_from_start == _NO, both.c.cut_off == _number(2))
+    kept = sa.select(*(both.c[column.name] for column in walks.columns(both)))
+    return kept.where(is_kept).order_by(both.c.last_seen.desc()).limit(_number(MOST_CANDIDATES))
 
 
 class _Walks:
-    """One walk for each way in which a sighting can fit; no sighting is found by two of them."""
+    """One walk for each way in which a sighting can fit.
+
+    Of a shared key two of them lead to the same, from the side of its end and of its beginning. One
+    of these that was cut off marks what it tells by that side; it counts only if both were.
+    """
 
     def __init__(self, probe: Given, dialect: str) -> None:
         self._probe = probe
@@ -54,41 +65,44 @@ class _Walks:
         #: Whoever is told a shared key after the call, but for the skew, is somebody else.
         self._is_shared = probe.c["sighted_by"] == probe.c["begun_by"]
 
+    def columns(self, seen: Any) -> list[sa.ColumnElement[Any]]:
+        """What is told of a sighting."""
+        return [seen.c[name] for name in (*_TOLD, *(["place"] if self._is_sqlite else []))]
+
     def before(self) -> sa.Select[Any]:
         """What was last seen up to the call: whichever these are, they fit."""
         seen = _SIGHTING.alias("before")
         since, until = self._probe.c["since"], self._probe.c["begun_by"]
         rows = self._walk(seen, "last_seen", since=since, until=until, newest_first=True)
-        return sa.select(self._counted(rows, MOST_CANDIDATES, "before_walked"))
+        return self._those(self._counted(rows, MOST_CANDIDATES, "before_walked"))
 
     def later(self) -> sa.Select[Any]:
         """What was last seen within the hour after, or of a personal key within its days."""
-        walked = self._ended_later("later")
-        is_cut_off = walked.c.walked >= _number(MOST_WALKED)
-        return self._those(
-            walked,
-            sa.and_(sa.not_(is_cut_off), self._had_begun(walked)),
-            sa.and_(is_cut_off, sa.not_(self._is_shared)),
+        seen = _SIGHTING.alias("later")
+        since, until = self._probe.c["begun_by"], self._probe.c["reach"]
+        rows = self._walk(seen, "last_seen", since=since, until=until).where(
+            seen.c.last_seen > since, sa.not_(self._is_long(seen))
         )
+        walked = self._counted(rows, MOST_WALKED, "ended")
+        is_cut_off = walked.c.walked >= _number(MOST_WALKED)
+        is_unsure = sa.and_(is_cut_off, self._is_shared)
+        return self._those(walked, is_cut_off, self._had_begun(walked), is_from_end=is_unsure)
 
     def spanning(self) -> sa.Select[Any]:
-        """The same of a shared key, where too many ended later: by when they had begun."""
+        """The same of a shared key, by when it had begun."""
         seen = _SIGHTING.alias("spanning")
-        beside = self._ended_later("beside")
-        others = sa.select(sa.func.count()).select_from(beside).correlate(self._probe.table)
         since, until = self._probe.c["hour_before"], self._probe.c["begun_by"]
         rows = self._walk(seen, "first_seen", since=since, until=until, newest_first=True).where(
-            seen.c.last_seen > seen.c.first_seen,
-            self._is_shared,
-            others.scalar_subquery() >= _number(MOST_WALKED),
+            seen.c.last_seen > seen.c.first_seen, self._is_shared
         )
         walked = self._counted(rows, MOST_WALKED, "begun")
-        ended_later = walked.c.last_seen > self._probe.c["begun_by"]
-        return self._those(
-            walked,
-            walked.c.walked >= _number(MOST_WALKED),
-            sa.and_(ended_later, sa.not_(self._is_long(walked))),
+        is_cut_off = walked.c.walked >= _number(MOST_WALKED)
+        ended_later = sa.and_(
+            walked.c.last_seen > until,
+            walked.c.last_seen <= self._probe.c["reach"],
+            sa.not_(self._is_long(walked)),
         )
+        return self._those(walked, is_cut_off, ended_later, is_from_start=is_cut_off)
 
     def long(self) -> sa.Select[Any]:
         """What lasted long and ended later."""
@@ -99,16 +113,19 @@ class _Walks:
         is_cut_off = walked.c.walked >= _number(MOST_LONG)
         return self._those(walked, is_cut_off, self._had_begun(walked))
 
-    def _those(self, walked: sa.Subquery, *either: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        return sa.select(walked).where(sa.or_(*either)).correlate(self._probe.table)
-
-    def _ended_later(self, name: str) -> sa.Subquery:
-        seen = _SIGHTING.alias(f"{name}_seen")
-        since, until = self._probe.c["begun_by"], self._probe.c["reach"]
-        rows = self._walk(seen, "last_seen", since=since, until=until).where(
-            seen.c.last_seen > since, sa.not_(self._is_long(seen))
-        )
-        return self._counted(rows, MOST_WALKED, name)
+    def _those(
+        self,
+        walked: sa.Subquery,
+        *either: sa.ColumnElement[bool],
+        is_from_end: sa.ColumnElement[bool] | None = None,
+        is_from_start: sa.ColumnElement[bool] | None = None,
+    ) -> sa.Select[Any]:
+        rows = sa.select(
+            *self.columns(walked),
+            _mark(is_from_end).label("is_from_end"),
+            _mark(is_from_start).label("is_from_start"),
+        ).correlate(self._probe.table)
+        return rows.where(sa.or_(*either)) if either else rows
 
     def _walk(
         self,
@@ -178,7 +195,8 @@ class _Walks:
         return seen.c.last_seen - seen.c.first_seen > hour
 
 
-_TOLD = ("project_id", "kind", "user_id", "session_number", "first_seen", "last_seen")
+def _mark(which: sa.ColumnElement[bool] | None) -> sa.ColumnElement[int]:
+    return _NO if which is None else sa.case((which, _number(1)), else_=_NO)
 
 
 def _number(number: int) -> sa.ColumnElement[int]:

@@ -40,6 +40,8 @@ _COLUMNS = (
     InstallationRow.proven_version,
     InstallationRow.refused_in_row,
     InstallationRow.forgettings,
+    InstallationRow.signing_secrets,
+    InstallationRow.signed_kinds,
 )
 
 #: Made once: the job asks before each batch.
@@ -285,4 +287,5 @@ def _count(connection: sa.Connection, row: Any, project_id: int) -> int:
 
 def _installation(row: Any) -> Installation:
     fields = row._asdict()
-    return Installation(**{**fields, "origins": tuple(fields["origins"])})
+    lists = ("origins", "signing_secrets", "signed_kinds")
+    return Installation(**{**fields, **{name: tuple(fields[name]) for name in lists}})

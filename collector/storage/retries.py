@@ -17,7 +17,12 @@ from collector.domain.verdicts import Reason, State, Verdict
 from collector.storage.tables import CallRow, EnrichmentRow, SessionRow
 
 #: Why a call has no session. Other rules of matching may find one.
-WITHOUT_SESSION = (Reason.NO_SESSION, Reason.SEVERAL_USERS, Reason.NO_KEYS)
+WITHOUT_SESSION = (
+    Reason.NO_SESSION,
+    Reason.SEVERAL_USERS,
+    Reason.KEY_FLOODED,
+    Reason.NO_KEYS,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

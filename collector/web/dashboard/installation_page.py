@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from collector.domain.next_steps import LONG
 from collector.domain.verdicts import Verdict
 from collector.errors import NotFoundError
+from collector.insight import flooding
 from collector.insight import wording as told_as
 from collector.insight.hearing import MAX_KINDS, hear
 from collector.storage.database import Connection
@@ -52,6 +53,9 @@ def show(project_id: int) -> ResponseReturnValue:
         begun=begun,
         heard=heard,
         findings=[(one, told_as.how_often(one, now)) for one in heard.findings],
+        floods=[
+            (flooding.told(one), flooding.remedy(one, heard.installation)) for one in heard.floods
+        ],
         shares=shares,
         most_kinds=MAX_KINDS,
         tag=tagging.of(installed),
