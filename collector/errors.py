@@ -19,7 +19,9 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── StorageError
     │   ├── DatabaseUnavailableError   the database does not answer
     │   ├── NotMigratedError           the database is not at this version's revision
-    │   └── OutdatedError              what was to be written was judged by what holds no longer
+    │   ├── OutdatedError              what was to be written was judged by what holds no longer
+    │   ├── TooManySessionsError       as many sessions of this user are stored as of any one
+    │   └── KeysNotStoredError         the session is stored, and as many keys as it may have
     ├── CountsUnavailableError         the Redis that machines count in together does not answer
     ├── LeaseLostError                 another worker has taken the installation over
     ├── SourceError                    the provider's own database, or the query, is at fault
@@ -118,6 +120,18 @@ class OutdatedError(StorageError):
 
 class CountsUnavailableError(CollectorError):
     """The Redis in which machines count together does not answer; each counts for itself."""
+
+
+class TooManySessionsError(StorageError):
+    """A session was not stored, as its user has as many as are stored of one."""
+
+
+class KeysNotStoredError(StorageError):
+    """A session was stored, but not its new keys of these ``kinds``: it has as many as it may."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self.kinds = tuple(kinds)
+        super().__init__(f"not stored: {', '.join(kinds)}")
 
 
 class LeaseLostError(CollectorError):

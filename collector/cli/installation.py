@@ -12,6 +12,7 @@ import click
 from collector.cli import secrets, shared
 from collector.cli.installation_check import check
 from collector.cli.output import print_table
+from collector.cli.signing import signing
 from collector.config import CLIENT_SECRET_VARIABLE
 from collector.domain import identifiers
 from collector.domain.installation import Installation, normalise_origin
@@ -30,6 +31,17 @@ class Origin(click.ParamType[str]):
             return normalise_origin(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Kind(click.ParamType[str]):
+    """A kind of match key, such as visitor_id."""
+
+    name = "kind"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not identifiers.is_kind(value):
+            self.fail(f"{value!r} is no kind of match key, such as visitor_id", param, ctx)
+        return value
 
 
 _secret_file = click.option(
@@ -164,6 +176,8 @@ def show(project_id: int, as_json: bool) -> None:
 @click.option("--integration-version", type=_version, help="Rebuilds what is not yet accepted.")
 @click.option("--add-origin", type=Origin(), multiple=True)
 @click.option("--remove-origin", type=Origin(), multiple=True)
+@click.option("--require-signed", type=Kind(), multiple=True, help="Take this key only signed.")
+@click.option("--allow-unsigned", type=Kind(), multiple=True, help="Take it unsigned again.")
 @_region
 @_gpc(default=None)
 def edit(
@@ -172,6 +186,8 @@ def edit(
     new_secret: bool,
     add_origin: tuple[str, ...],
     remove_origin: tuple[str, ...],
+    require_signed: tuple[str, ...],
+    allow_unsigned: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Change what the options name, and nothing else."""
@@ -185,6 +201,8 @@ def edit(
             changes["client_secret"] = box.seal(_ask_secret(client_secret_file))
         if add_origin or remove_origin:
             changes["origins"] = _changed_origins(before, add_origin, remove_origin)
+        if require_signed or allow_unsigned:
+            changes["signed_kinds"] = _changed_kinds(before, require_signed, allow_unsigned)
         if not changes:
             raise UsageError("Nothing to change: name at least one option (see --help).")
         with database.write() as connection:
@@ -233,6 +251,7 @@ def remove(project_id: int, with_data: bool, yes: bool) -> None:
 
 
 installation.add_command(check)
+installation.add_command(signing)
 
 
 def state_of(item: Installation) -> str:
@@ -253,6 +272,8 @@ def _as_json(item: Installation) -> dict[str, Any]:
         "region": item.region,
         "paused": item.paused,
         "honour_gpc": item.honour_gpc,
+        "signing_secrets": len(item.signing_secrets),
+        "signed_kinds": list(item.signed_kinds),
         "problem": item.problem,
     }
 
@@ -286,6 +307,18 @@ def _changed_origins(
             "Add another one as well, or pause it."
         )
     return list(dict.fromkeys([*kept, *added]))
+
+
+def _changed_kinds(
+    before: Installation, required: tuple[str, ...], allowed: tuple[str, ...]
+) -> list[str]:
+    if required and not before.signing_secrets:
+        raise UsageError(
+            f"Project {before.project_id} has no secret to sign with, so that nothing could be "
+            f"signed. First: collector installation signing new {before.project_id}"
+        )
+    kept = [kind for kind in before.signed_kinds if kind not in allowed]
+    return list(dict.fromkeys([*kept, *required]))
 
 
 def _set_paused(project_id: int, *, paused: bool) -> None:

@@ -20,6 +20,7 @@ from collector.domain.identifiers import (
     on_one_line,
     says_nothing,
 )
+from collector.domain.signed_keys import SignedKeys
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,13 +43,16 @@ class LeftOut:
     why: str
 
 
-def read_keys(told: object, region: str | None) -> tuple[dict[str, str], list[LeftOut]]:
+def read_keys(
+    told: object, region: str | None, signed: SignedKeys | None = None
+) -> tuple[dict[str, str], list[LeftOut]]:
     """The usable keys in the spelling in which calls meet them, and those that are left out.
 
     Args:
         told: what the page said: an object, or null or an empty list for none. Null and blank
             values are no keys at all.
         region: two-letter country of numbers written in national form, or None.
+        signed: how the installation's keys are signed, if they are.
     """
     keys: dict[str, str] = {}
     left_out: list[LeftOut] = []
@@ -58,7 +62,7 @@ def read_keys(told: object, region: str | None) -> tuple[dict[str, str], list[Le
         return keys, [LeftOut(kind=None, why="must be an object")]
     for kind, value in told.items():
         try:
-            key = _read(kind, value, region)
+            key = _read(kind, value, region, signed)
         except ValueError as problem:
             left_out.append(LeftOut(kind=kind, why=str(problem)))
             continue
@@ -70,7 +74,7 @@ def read_keys(told: object, region: str | None) -> tuple[dict[str, str], list[Le
     return keys, left_out
 
 
-def _read(kind: str, value: object, region: str | None) -> str:
+def _read(kind: str, value: object, region: str | None, signed: SignedKeys | None) -> str:
     """One key's value; "" if there is none."""
     if not is_kind(kind):
         raise ValueError("must be named by at most 30 of a-z, 0-9 and _, a letter first")
@@ -79,6 +83,8 @@ def _read(kind: str, value: object, region: str | None) -> str:
     # stand in no identifier. What can be printed has none, which is told at once.
     if not text.isprintable() and any(map(_is_control, text)):
         raise ValueError("must not contain control characters")
+    if signed is not None and text:
+        text = signed.value_of(kind, text)
     if len(text) > MAX_KEY_LENGTH:
         raise ValueError(f"must have at most {MAX_KEY_LENGTH} characters")
     if says_nothing(text):

@@ -20,7 +20,8 @@ REFERENCE = "reference"
 SESSION_KEY = "session_key"
 
 MAX_PROJECT_ID = 2**53 - 1  # what a browser can hold exactly
-MAX_SESSION_NUMBER = 2**31 - 1
+#: A visit each minute for the thirteen months of the tag's cookie would be 570,000.
+MAX_SESSION_NUMBER = 1_000_000
 MAX_KEYS = 10
 MAX_KEY_LENGTH = 200
 
@@ -56,8 +57,11 @@ def is_kind(kind: str) -> bool:
 
 
 def is_user_id(user_id: str) -> bool:
-    """Whether ``user_id`` looks like one of Contentsquare's."""
-    return _USER_ID.fullmatch(user_id) is not None
+    """Whether ``user_id`` could be one of Contentsquare's, of which not all forms are published.
+
+    What programs write for nothing could not: all visitors of a page would be one.
+    """
+    return _USER_ID.fullmatch(user_id) is not None and not says_nothing(user_id)
 
 
 def parse_session_key(text: str) -> SessionId:

@@ -21,6 +21,7 @@ FORGOTTEN = "forgotten"
 UNKNOWN_PROJECT = "unknown_project"
 ORIGIN_NOT_ALLOWED = "origin_not_allowed"
 OPTED_OUT = "opted_out"
+TOO_MANY_SESSIONS = "too_many_sessions"
 
 #: So many came of one client, or for one project, that this one was not even looked at.
 RATE_LIMITED = "rate_limited"
@@ -58,6 +59,11 @@ REMEDIES: Mapping[str, Remedy] = {
     ),
     FORGOTTEN: Remedy(
         text="Nothing to do: these visitors were forgotten, as they had asked, and stay out.",
+        needs_person=False,
+    ),
+    TOO_MANY_SESSIONS: Remedy(
+        text="Nothing to do: nobody visits a site so often. Somebody invents sessions of one user "
+        "id, or a robot keeps its cookie; the proxy's log has the addresses.",
         needs_person=False,
     ),
     "invalid_beacon": Remedy(

@@ -192,7 +192,8 @@ class _Walks:
             days = sa.func.julianday(seen.c.last_seen) - sa.func.julianday(seen.c.first_seen)
             return days > sa.literal_column("0.04")
         hour = sa.literal_column("interval '1 hour'", sa.Interval)
-        return seen.c.last_seen - seen.c.first_seen > hour
+        lasted: sa.ColumnElement[Any] = seen.c.last_seen - seen.c.first_seen
+        return lasted > hour
 
 
 def _mark(which: sa.ColumnElement[bool] | None) -> sa.ColumnElement[int]:

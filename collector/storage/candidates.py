@@ -138,7 +138,7 @@ def _told(seen: Any, session: Any) -> tuple[sa.ColumnElement[Any], ...]:
     )
 
 
-def _session_of(seen: sa.Lateral) -> sa.Lateral:
+def _session_of(seen: Any) -> Any:
     """Looked up for each sighting: PostgreSQL could as well read all sessions for a few of them."""
     return (
         sa.select(SessionRow.first_seen, SessionRow.last_seen)

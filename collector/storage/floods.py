@@ -77,9 +77,7 @@ def since(connection: sa.Connection, project_id: int, moment: datetime) -> list[
     ).all()
     found: list[Flood] = []
     for kind, value, calls, first, last in keys:
-        sessions, first_seen, last_seen = _sighted(
-            connection, project_id, (kind, value), first, last
-        )
+        seen = _sighted(connection, project_id, (kind, value), first, last)
         # A call may carry other keys besides the one that was flooded.
         if seen[0] >= MOST_CANDIDATES and len(found) < MOST_KEYS:
             found.append(

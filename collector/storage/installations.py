@@ -142,17 +142,24 @@ def reseal_secrets(connection: sa.Connection, box: SecretBox) -> int:
         SecretError: one was sealed with a key that is not at hand; none is changed then.
     """
     rows = connection.execute(
-        sa.select(InstallationRow.project_id, InstallationRow.client_secret)
+        sa.select(
+            InstallationRow.project_id,
+            InstallationRow.client_secret,
+            InstallationRow.signing_secrets,
+        )
         .order_by(InstallationRow.project_id)  # as everybody does who takes several
         .with_for_update()
     ).all()
-    for project_id, sealed in rows:
+    for project_id, sealed, signing in rows:
         connection.execute(
             sa.update(InstallationRow)
             .where(InstallationRow.project_id == project_id)
-            .values(client_secret=box.reseal(sealed))
+            .values(
+                client_secret=box.reseal(sealed),
+                signing_secrets=[box.reseal(secret) for secret in signing],
+            )
         )
-    return len(rows)
+    return len(rows) + sum(len(signing) for *_, signing in rows)
 
 
 def edit(

@@ -10,10 +10,16 @@ import sqlalchemy as sa
 
 from collector.domain.beacon import Beacon
 from collector.domain.identifiers import SessionId
-from collector.errors import DatabaseUnavailableError, NotMigratedError, OutdatedError
+from collector.errors import (
+    DatabaseUnavailableError,
+    KeysNotStoredError,
+    NotMigratedError,
+    OutdatedError,
+    TooManySessionsError,
+)
 from collector.storage import sightings
 from collector.storage.database import Database
-from collector.storage.sightings import Seen
+from collector.storage.sightings import Seen, Written
 from collector.storage.tables import SessionRow, SightingRow
 
 #: So many match keys of a session are told: a page can set any number, one after the other.
@@ -63,9 +69,21 @@ def _record_together(database: Database, seen: Sequence[Seen]) -> list[Exception
         for each in seen
         if each.judged_by is None or each.judged_by == readings[each.beacon.project_id]
     ]
-    outdated = sightings.write(database, tried, readings)
-    stored = {id(each) for each in tried if each.beacon.project_id not in outdated}
-    return [None if id(each) in stored else OutdatedError() for each in seen]
+    written = sightings.write(database, tried, readings)
+    stored = {id(each) for each in tried if each.beacon.project_id not in written.outdated}
+    return [_left_out(each, written) if id(each) in stored else OutdatedError() for each in seen]
+
+
+def _left_out(seen: Seen, written: Written) -> Exception | None:
+    if not written.surplus and not written.full:
+        return None
+    beacon = seen.beacon
+    session = (beacon.project_id, *beacon.session)
+    if session in written.surplus:
+        return TooManySessionsError()
+    missing = written.full.get(session, ())
+    kinds = [key[0] for key in beacon.keys.items() if key in missing]
+    return KeysNotStoredError(kinds) if kinds else None
 
 
 def _record_one_by_one(database: Database, seen: Sequence[Seen]) -> list[Exception | None]:

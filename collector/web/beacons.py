@@ -15,10 +15,16 @@ from flask import Blueprint, Response, g, request
 from marshmallow import ValidationError
 
 from collector.domain.beacon import Beacon, LeftOut, read_keys
+from collector.domain.caps import MAX_KEYS_OF_SESSION, MAX_SESSIONS_OF_USER
 from collector.domain.identifiers import SessionId, is_kind
 from collector.domain.installation import Installation, origin_name
 from collector.domain.outcomes import ACCEPTED, FORGOTTEN, KEY_IGNORED
-from collector.errors import OutdatedError, RequestRefusedError
+from collector.errors import (
+    KeysNotStoredError,
+    OutdatedError,
+    RequestRefusedError,
+    TooManySessionsError,
+)
 from collector.storage import installations
 from collector.storage.beacon_counts import NO_PROJECT
 from collector.storage.sightings import Seen
@@ -48,6 +54,9 @@ FAILED = "collector.failed"
 #: Seconds after which a beacon may be sent again when too many wait.
 RETRY_AFTER_SECONDS = 5
 
+#: Why a new key of a session is left out that has as many as it may.
+_FULL = f"is one too many: at most {MAX_KEYS_OF_SESSION} keys of one session are stored"
+
 #: As much of a key's name as a header repeats.
 MAX_ECHO = 30
 
@@ -63,7 +72,7 @@ def record() -> Response:
     """
     if (failed := request.environ.get(FAILED)) is not None:
         g.project_id, error = failed
-        raise _told(error)
+        return _answer_without(error, ())
     limits = state.current().limits
     if limiting.COUNTED not in request.environ:
         limiting.require_room(limits.of_client(*limiting.asking()), limiting.BY_CLIENT)
@@ -89,7 +98,8 @@ def _judge(told: dict[str, Any], problem: RequestRefusedError | None) -> Respons
     if problem is not None:
         raise problem
     _require_no_opt_out(installation)
-    keys, g.left_out = read_keys(told["keys"], installation.region)
+    signed = shared.signed_keys(installation)
+    keys, left_out = read_keys(told["keys"], installation.region, signed)
     beacon = Beacon(
         project_id=installation.project_id,
         session=SessionId(user_id=told["user_id"], session_number=told["session_number"]),
@@ -100,13 +110,26 @@ def _judge(told: dict[str, Any], problem: RequestRefusedError | None) -> Respons
     if forgotten and forgotten.knows_visit(beacon.session.user_id, keys):
         # Answered like any other: nobody is to learn from a page who has asked to be forgotten.
         g.outcome = FORGOTTEN
-        return Response(status=204, headers=_ignored(g.left_out))
+        return _answer(left_out)
     # A paused installation is stored like any other: pausing is about sending.
     try:
         shared.store(Seen(beacon=beacon, now=datetime.now(UTC), judged_by=installation))
-    except TooManyWaitingError as error:
+    except (TooManyWaitingError, TooManySessionsError, KeysNotStoredError) as error:
+        return _answer_without(error, left_out)
+    return _answer(left_out)
+
+
+def _answer(left_out: Sequence[LeftOut]) -> Response:
+    """It is on disk, but for the keys that were left out."""
+    g.left_out = left_out
+    return Response(status=204, headers=_ignored(left_out))
+
+
+def _answer_without(error: Exception, left_out: Sequence[LeftOut]) -> Response:
+    """The answer to a beacon of which something was not stored."""
+    if not isinstance(error, KeysNotStoredError):
         raise _told(error) from None
-    return Response(status=204, headers=_ignored(g.left_out))
+    return _answer([*left_out, *(LeftOut(kind=kind, why=_FULL) for kind in error.kinds)])
 
 
 @blueprint.after_request
@@ -199,6 +222,13 @@ def _installation(shared: State, project_id: int | None) -> Installation | None:
 
 def _told(error: Exception) -> Exception:
     """An error of storing, as it is told to whoever sent the beacon."""
+    if isinstance(error, TooManySessionsError):
+        return RequestRefusedError(
+            403,
+            "too_many_sessions",
+            f"This user has {MAX_SESSIONS_OF_USER} sessions above that number, as many as are "
+            "stored of one.",
+        )
     if not isinstance(error, TooManyWaitingError):
         return error
     return RequestRefusedError(

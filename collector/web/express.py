@@ -190,7 +190,8 @@ class Express:
             or not self._are_quickly_read(keys, installation.region)
         ):
             return None
-        usable, left_out = read_keys(keys, installation.region)
+        signed = self._shared.signed_keys(installation)
+        usable, left_out = read_keys(keys, installation.region, signed)
         if left_out:
             return None
         if installation.forgettings and self._may_be_forgotten(installation, session, usable):

@@ -8,14 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
+import structlog
 from flask import Flask, current_app
 
 from collector.config import Settings
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
+from collector.domain.signed_keys import SignedKeys
 from collector.domain.tombstones import Forgotten
-from collector.errors import OutdatedError
+from collector.errors import OutdatedError, SecretError
 from collector.sources import definition
 from collector.storage import sessions, tombstones
 from collector.storage.database import Connection, Database
@@ -30,6 +32,11 @@ from collector.web.meter import Meter
 from collector.web.parking import Parking
 
 _NAME = "collector"
+
+#: So many installations' secrets for signatures are kept as they were read.
+_MOST_SIGNING = 1000
+
+_log = structlog.get_logger(__name__)
 
 
 class State:
@@ -47,6 +54,7 @@ class State:
         self.measured = Measured(lambda: self.database)
         self.limits = Limits(settings, tell=self._tell_alone)
         self.headers_of_content = security.of_content(settings)
+        self._signing: dict[tuple[int, tuple[str, ...], tuple[str, ...]], SignedKeys] = {}
         #: By project, as they were when a view last read them: what is refused is refused by a
         #: fresh reading, and what is stored is stored only if this is still true.
         self.known_installations: dict[int, Installation] = {}
@@ -105,6 +113,32 @@ class State:
         """Encrypts what is kept of refused records; None without COLLECTOR_SECRET_KEY."""
         keys = self._settings.secret_key
         return SecretBox(keys) if keys else None
+
+    def signed_keys(self, installation: Installation) -> SignedKeys | None:
+        """How the installation's keys are signed; None if they are not."""
+        if not installation.signing_secrets:
+            return None
+        sealed = installation.signing_secrets
+        at = (installation.project_id, sealed, installation.signed_kinds)
+        found = self._signing.get(at)
+        if found is None:
+            found = SignedKeys(
+                project_id=installation.project_id,
+                secrets=self._opened(installation.project_id, sealed),
+                required=frozenset(installation.signed_kinds),
+            )
+            if len(self._signing) >= _MOST_SIGNING:
+                self._signing.clear()
+            self._signing[at] = found
+        return found
+
+    def _opened(self, project_id: int, sealed: Sequence[str]) -> tuple[str, ...]:
+        box = self.secrets
+        try:
+            return tuple(box.open(secret) for secret in sealed) if box is not None else ()
+        except SecretError as error:
+            _log.error("signing_secret_unreadable", project_id=project_id, error=str(error))
+            return ()
 
     @property
     def caller_hash(self) -> CallerHash | None:
