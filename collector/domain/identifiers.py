@@ -75,7 +75,7 @@ def parse_session_key(text: str) -> SessionId:
         is_user_id(user_id)
         and number.isascii()
         and number.isdigit()
-        and len(number) <= len(str(MAX_SESSION_NUMBER))
+        and len(number) <= 10
         and 1 <= int(number) <= MAX_SESSION_NUMBER
     ):
         return SessionId(user_id=user_id, session_number=int(number))

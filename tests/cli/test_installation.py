@@ -27,6 +27,8 @@ def test_what_was_added_is_shown(provider: CommandLine) -> None:
         "region": None,
         "paused": False,
         "honour_gpc": True,
+        "signing_secrets": 0,
+        "signed_kinds": [],
         "problem": None,
     }
     told = provider.well("installation", "show", PROJECT).out
@@ -258,3 +260,23 @@ def test_an_installation_with_data_is_only_removed_with_its_data(
         assert rows == [{"project_id": 163}], table
     for table in ("enrichment", "batch"):
         assert provider.rows(f"SELECT * FROM {table}") == []
+
+
+def test_a_secret_for_signatures_is_made_changed_and_forgotten(provider: CommandLine) -> None:
+    require = ("installation", "edit", PROJECT, "--require-signed", "visitor_id")
+    provider(*require).refused("signing new 162")
+    first = provider.well("installation", "signing", "new", PROJECT)
+    second = provider.well("installation", "signing", "new", PROJECT)
+    provider.well("installation", "signing", "new", PROJECT)
+    assert len(first.out.strip()) == len(second.out.strip()) == 43
+    assert first.out != second.out
+    provider.well(*require)
+    found = shown(provider)
+    assert (found["signing_secrets"], found["signed_kinds"]) == (2, ["visitor_id"])
+    assert provider.well("keys", "rotate").out.startswith("3 secret(s)")
+    provider.well("installation", "signing", "retire", PROJECT)
+    assert shown(provider)["signing_secrets"] == 1
+    provider("installation", "signing", "remove", PROJECT).refused("--allow-unsigned visitor_id")
+    provider.well("installation", "edit", PROJECT, "--allow-unsigned", "visitor_id")
+    provider.well("installation", "signing", "remove", PROJECT)
+    assert shown(provider)["signing_secrets"] == 0
