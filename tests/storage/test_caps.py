@@ -12,6 +12,7 @@ from collector.errors import KeysNotStoredError, TooManySessionsError
 from collector.storage import sessions
 from collector.storage.database import Database
 from collector.storage.sightings import Seen
+from collector.storage.tables import SessionRow
 from tests.domain.samples import NOON, SECOND
 
 MANY_SESSIONS = """
@@ -49,7 +50,7 @@ def test_a_session_that_has_all_keys_it_may_have_keeps_them_and_gets_no_more(
         found = sa.text("SELECT count(*) FROM sighting WHERE user_id = 'full'")
         assert connection.execute(found).scalar_one() == MAX_KEYS_OF_SESSION
         seen = sa.text("SELECT count(*) FROM sighting WHERE user_id = 'full' AND last_seen > :t")
-        moment = sa.bindparam("t", NOON, sessions.SessionRow.last_seen.type)
+        moment = sa.bindparam("t", NOON, SessionRow.last_seen.type)
         assert connection.execute(seen.bindparams(moment)).scalar_one() == 2
 
 
@@ -58,7 +59,7 @@ def test_a_user_has_no_more_sessions_of_high_numbers_than_one_may(
     database: Database, missing: int
 ) -> None:
     with database.write() as connection:
-        moment = sa.bindparam("now", NOON, sessions.SessionRow.last_seen.type)
+        moment = sa.bindparam("now", NOON, SessionRow.last_seen.type)
         many = sa.text(MANY_SESSIONS).bindparams(moment)
         number = MAX_SESSIONS_OF_USER - missing
         connection.execute(many, {"number": number, "above": MAX_SESSIONS_OF_USER})

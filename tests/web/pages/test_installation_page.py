@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench import flood
 from collector.storage import beacon_counts
 from collector.storage.beacon_counts import NO_PROJECT, BeaconCount
 from tests.web.conftest import before_sql
@@ -147,3 +148,16 @@ def test_the_tag_has_the_address_that_is_known(
     text = text_of(answer)
     assert f'src="{origin}/v1/snippet.js"' in text
     assert says in text
+
+
+@before_sql
+def test_a_flood_of_invented_sessions_is_told_with_what_it_did(empty: World, board: Board) -> None:
+    now = empty.clock()
+    flood.pour(empty.database, 1200, now - 2 * MINUTE, MINUTE)
+    call_id = empty.call(tracking_number=flood.NUMBER)
+    empty.run()
+    assert empty.verdict(call_id) == "ambiguous"
+    text = board.shows("/installations/162")
+    assert f"1,200 sessions with tracking_number {flood.NUMBER} within 60 seconds from" in text
+    assert "probably invented; 1 call ambiguous by it" in text
+    assert "they are invented, or everybody is shown it" in board.shows(f"/calls/162/{call_id}")
