@@ -28,6 +28,7 @@ SESSIONS: Refusals = {
     403: {
         "origin_not_allowed": "The page's origin is not among the installation's. Without the "
         "header `Origin` nothing is compared.",
+        "too_many_sessions": "As many sessions of this user are stored as of any one.",
         "opted_out": "The request carries `Sec-GPC: 1`, which the installation honours.",
     },
     404: _UNKNOWN_PROJECT,
