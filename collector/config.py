@@ -46,6 +46,11 @@ _WHOLE_NUMBERS = {
     "processes": (0, 256),
     "threads": (0, 1024),
     "refused_days": (1, 365),
+    "sessions_days": (16, 36500),
+    "calls_days": (38, 36500),
+    "runs_days": (8, 36500),
+    "counts_days": (38, 36500),
+    "purge_seconds": (0, 3600),
     "connections": (1, 64),
     "connections_per_installation": (1, 64),
     "proxy_hops": (0, 10),
@@ -94,6 +99,19 @@ class Settings:
     )
     refused_days: int = _setting(
         30, "days that a refused call record is kept after it was last refused"
+    )
+    sessions_days: int = _setting(
+        90, "days that sessions and their sightings are kept; those that calls point to stay"
+    )
+    calls_days: int = _setting(400, "days that calls, their keys and enrichments are kept")
+    runs_days: int = _setting(90, "days that the lists of runs and batches are kept")
+    counts_days: int = _setting(
+        1100, "days that counts of beacons, and of what was removed, are kept"
+    )
+    purge_seconds: int = _setting(
+        5,
+        "seconds that a run of the job may take for each installation to remove what is older; "
+        "0 leaves it to `collector purge`",
     )
     connections: int = _setting(
         8, "requests that `collector reconcile` has in flight at once, for all installations"
@@ -220,6 +238,7 @@ def load() -> Settings:
         raise SettingError(str(error)) from error
     settings = Settings(**values)
     _check(settings)
+    _check_counts_outlive(settings)
     return settings
 
 
@@ -326,6 +345,16 @@ def _check_limits(settings: Settings) -> None:
             "COLLECTOR_LIMITS_URL names a Redis, and COLLECTOR_SECRET_KEY is not set: without it "
             "no two machines count a client alike. Set the same key on all of them."
         )
+
+
+def _check_counts_outlive(settings: Settings) -> None:
+    for name in ("sessions_days", "calls_days"):
+        if settings.counts_days < getattr(settings, name):
+            raise SettingError(
+                f"COLLECTOR_COUNTS_DAYS is {settings.counts_days}; counts have to outlive what "
+                f"they count. Set it to {getattr(settings, name)} or more, as "
+                f"{PREFIX}{name.upper()} is."
+            )
 
 
 def _is_http_url(url: str) -> bool:

@@ -11,9 +11,11 @@ from collector.domain.call import Call
 from collector.domain.identifiers import parse_session_key
 from collector.domain.installation import Installation
 from collector.domain.reading import Refusal
-from collector.storage import beacon_counts, calls, installations, refusals, runs, sessions
+from collector.domain.retention import Kind
+from collector.storage import beacon_counts, calls, installations, purged, refusals, runs, sessions
 from collector.storage.beacon_counts import BeaconCount
 from collector.storage.database import Database
+from collector.storage.purged import Mark
 from collector.storage.tables import EnrichmentRow
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -36,6 +38,7 @@ def fill(database: Database) -> None:
                 "sealed",
                 NOON,
             )  # fmt: skip
+            purged.note(connection, project_id, Kind.SESSIONS, Mark(before=NOON - DAY))
     for number, at in enumerate((NOON, NOON + DAY), 1):
         beacon = Beacon(
             project_id=162, session=parse_session_key(f"u.{number}"), keys={"visitor_id": "v"}

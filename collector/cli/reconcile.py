@@ -17,6 +17,7 @@ from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
+from collector.jobs.retention import retention_of
 from collector.storage.calls import Stored
 from collector.storage.secrets import SecretBox
 
@@ -72,6 +73,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
         while True:
             try:
                 definition = shared.load_definition(settings)  # it may have been mended meanwhile
+                retention = retention_of(settings, definition)
                 with progress_shown() as bar:
                     report = Job(
                         database=database,
@@ -81,6 +83,8 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
                         progress=bar,
                         stopping=stop.is_set,
                         refused_for=settings.refused_for,
+                        retention=retention if settings.purge_seconds else None,
+                        purge_seconds=settings.purge_seconds,
                         caller_hash=secrets.callers,
                         calls_url=settings.calls_url or None,
                         connections=settings.connections,

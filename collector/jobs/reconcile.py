@@ -17,10 +17,12 @@ from collector import logs
 from collector.domain.callers import CallerHash
 from collector.domain.definition import Definition
 from collector.domain.installation import Installation
+from collector.domain.retention import Retention
 from collector.errors import LeaseLostError
 from collector.jobs import sentences
 from collector.jobs.deliver import Sender
 from collector.jobs.progress import Progress, Unwatched
+from collector.jobs.purge import Purger
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.jobs.turn import Turn
 from collector.logs import Logger
@@ -52,9 +54,22 @@ class Job:
     stopping: Callable[[], bool] = lambda: False
     progress: Progress = field(default_factory=Unwatched)
     refused_for: timedelta = refusals.KEPT_FOR  #: so long refused records are kept
+    retention: Retention | None = None  #: None leaves what is old to others
+    purge_seconds: float = 0  #: so long a run may remove what is old, of each installation
     connections: int = 1
     connections_per_installation: int = 1
     _matching: Lock = field(default_factory=Lock, init=False)
+
+    def purger(self, retention: Retention) -> Purger:
+        """Removes what is old, from now on for as long as a run may."""
+        until = self.monotonic() + self.purge_seconds
+        return Purger(
+            database=self.database,
+            retention=retention,
+            over=lambda: self.stopping() or self.monotonic() >= until,
+            clock=self.clock,
+            monotonic=self.monotonic,
+        )
 
     def run(self, project_id: int | None = None) -> RunReport:
         """Reconcile one project, or all; one installation's trouble stops no other.
@@ -75,6 +90,8 @@ class Job:
             runs.start(connection, run_id, "reconcile", self.clock())
         log.debug("run_started", installations=len(to_do))
         reports = self._reconcile_all(run_id, to_do)
+        if project_id is None and self.retention is not None:
+            self._purge_others(self.retention)
         with self.database.read() as connection:
             report = RunReport(
                 run_id=run_id,
@@ -93,6 +110,12 @@ class Job:
             )
         _log_run(reports, outcome, milliseconds=round((self.monotonic() - begun) * 1000))
         return report
+
+    def _purge_others(self, retention: Retention) -> None:
+        removed: Counter[str] = Counter()
+        self.purger(retention).others(removed)
+        if removed.total():
+            log.info("purged", **removed)
 
     def _reconcile_all(self, run_id: str, to_do: Sequence[Installation]) -> list[ProjectReport]:
         """Their reports, in their order; what failed for good ends the run for the others too."""
@@ -141,6 +164,7 @@ class Job:
                 job=self, run_id=run_id, installation=installation, lease=lease, report=report
             )
             turn.take(matched=matching.close)
+            turn.purge()
             turn.close()
         except LeaseLostError as error:
             log.warning("lease_lost")

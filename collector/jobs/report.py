@@ -73,6 +73,7 @@ class ProjectReport:
     slowed_to: int | None = None
     accepted: int = 0
     rejected: int = 0
+    purged: Counter[str] = field(default_factory=Counter)
     to_send_count: int = 0
     to_send_batches: int = 0
     to_send: list[dict[str, Any]] = field(default_factory=list)
@@ -136,6 +137,7 @@ class ProjectReport:
             "slowed_to": self.slowed_to,
             "accepted": self.accepted,
             "rejected": self.rejected,
+            "purged": {kind: number for kind, number in self.purged.items() if number},
         }
         return report
 

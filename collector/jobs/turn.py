@@ -18,6 +18,7 @@ from collector.jobs.deliver import Delivery
 from collector.jobs.examine import Examiner
 from collector.jobs.pages import Pages
 from collector.jobs.pull import Pull
+from collector.jobs.purge import under
 from collector.jobs.report import ProjectOutcome, ProjectReport
 from collector.logs import Logger
 from collector.storage import (
@@ -80,6 +81,30 @@ class Turn:
             log.exception("installation_failed")
             self.report.outcome = ProjectOutcome.PROBLEM
             self.report.message = f"an error nobody foresaw ({type(error).__name__}); see the log"
+
+    def purge(self) -> None:
+        """Remove what is old, for as long as a run may; the rest is the next one's.
+
+        Raises:
+            LeaseLostError, StorageError: as `take`.
+        """
+        job, removed = self.job, self.report.purged
+        if job.retention is None:
+            return
+        try:
+            job.purger(job.retention).installation(
+                self.lease.project_id, under(self.lease), removed, thorough=False
+            )
+        except CollectorError:
+            raise
+        except Exception as error:
+            log.exception("installation_failed")
+            self.report.end(
+                ProjectOutcome.PROBLEM,
+                f"what is old could not be removed ({type(error).__name__}); see the log",
+            )
+        if removed.total():
+            log.info("purged", **removed)
 
     def close(self) -> None:
         """Note how it went, and give the lease back."""

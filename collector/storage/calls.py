@@ -31,6 +31,7 @@ class Stored(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     FORGOTTEN = "forgotten"  #: of somebody who is to stay out
+    TOO_OLD = "too_old"  #: others of its time were removed and counted: it would be counted twice
 
 
 def store(

@@ -25,6 +25,7 @@ from collector.storage.tables import (
     WebhookRow,
 )
 from collector.storage.tables_privacy import TombstoneRow
+from collector.storage.tables_retention import CallCountRow, PurgedRow, SessionCountRow
 
 _COLUMNS = (
     InstallationRow.project_id,
@@ -277,6 +278,9 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         BatchRow,
         TokenRow,
         BeaconCountRow,
+        SessionCountRow,
+        CallCountRow,
+        PurgedRow,
         RefusedRecordRow,
         WebhookRow,
         PullRow,

@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from collector.domain.reading import Readings, Refusal
+from collector.domain.retention import Kind
 from collector.domain.tombstones import CALL_ID, Forgotten
 from collector.errors import NotFoundError
-from collector.storage import calls, installations, refusals, tombstones
+from collector.storage import calls, installations, purged, refusals, tombstones
 from collector.storage.calls import Stored
-from collector.storage.preparing import Prepared, PreparedCalls, prepare
+from collector.storage.preparing import Prepared, PreparedCalls, as_text, prepare
 from collector.storage.secrets import SecretBox
+
+_MENDING = frozenset({Stored.NEW, Stored.UPDATED})
 
 
 def take_in(
@@ -33,7 +36,8 @@ def take_in(
     """Store the calls, in order, and keep the refusals, all in the caller's transaction.
 
     What was refused of a call that is new or changed hereby is mended, and forgotten. The same
-    content again mends nothing: what was refused may be the newer.
+    content again mends nothing: what was refused may be the newer. What is so old that others of
+    its time were removed is passed over.
 
     Args:
         read: what was read, if it was not made ready already.
@@ -57,7 +61,7 @@ def take_in(
     if call_ids := ready.calls.call_ids:
         outcomes = _store(connection, project_id, ready.calls, forgotten, now)
         told = zip(call_ids, outcomes, strict=True)
-        mended = {call_id for call_id, outcome in told if outcome is not Stored.UNCHANGED}
+        mended = {call_id for call_id, outcome in told if outcome in _MENDING}
         refusals.forget(connection, project_id, mended)
     if to_keep := _to_keep(connection, project_id, ready.refusals, forgotten):
         refusals.keep(
@@ -80,11 +84,19 @@ def _store(
     forgotten: Forgotten | None,
     now: datetime,
 ) -> list[Stored]:
-    if forgotten is None:
+    """Store the calls, but for those of whoever was forgotten, and those that are too old."""
+    oldest = as_text(purged.mark(connection, project_id, Kind.CALLS).before)
+    outcomes: list[Stored] = []
+    staying: list[int] = []
+    for place, started in enumerate(told.started_at):
+        if forgotten is not None and forgotten.knows_call(*told.person(place)):
+            outcomes.append(Stored.FORGOTTEN)
+        else:
+            outcomes.append(Stored.TOO_OLD)
+            if started >= oldest:
+                staying.append(place)
+    if len(staying) == len(outcomes):
         return calls.store_prepared(connection, project_id, told, now)
-    every = range(len(told.call_ids))
-    staying = [place for place in every if not forgotten.knows_call(*told.person(place))]
-    outcomes = [Stored.FORGOTTEN for _ in every]
     stored = calls.store_prepared(connection, project_id, told.only(staying), now)
     for place, outcome in zip(staying, stored, strict=True):
         outcomes[place] = outcome

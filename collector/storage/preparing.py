@@ -40,6 +40,7 @@ class PreparedCalls:
 
     call_ids: Sequence[str] = ()
     hashes: Sequence[str] = ()
+    started_at: Sequence[str] = ()
     updated_at: Sequence[str | None] = ()
     rows: Sequence[Row] = ()
     keys: Sequence[Sequence[Row]] = ()  #: of each call
@@ -110,21 +111,23 @@ def prepare_calls(calls: Sequence[Call], dialect: str) -> PreparedCalls:
     """Calls as a database of this dialect takes them."""
     as_objects = dialect == "postgresql"
     hashes = [call.content_hash() for call in calls]
+    started = [as_text(call.started_at) for call in calls]
     updated = [as_text(call.updated_at) if call.updated_at else None for call in calls]
     rows: list[Row] = []
     keys: list[list[Row]] = []
-    for call, content_hash, updated_at in zip(calls, hashes, updated, strict=True):
+    told = zip(calls, hashes, started, updated, strict=True)
+    for call, content_hash, started_at, updated_at in told:
         ended_at = as_text(call.ended_at) if call.ended_at else None
         attributes = dict(call.attributes)
         row = (
-            call.call_id, as_text(call.started_at), ended_at, updated_at, call.source,
+            call.call_id, started_at, ended_at, updated_at, call.source,
             call.answered, call.value, call.caller, call.caller_key,
             attributes if as_objects else _object(attributes.items()), content_hash,
         )  # fmt: skip
         of_call = [(call.call_id, *key) for key in call.keys.items()]
         if as_objects:
-            told = zip(TOLD, row, strict=True)
-            rows.append(_object(part for part in told if part[1] is not None))
+            parts = zip(TOLD, row, strict=True)
+            rows.append(_object(part for part in parts if part[1] is not None))
             keys.append([_object(zip(KEY, key, strict=True)) for key in of_call])
         else:
             rows.append(row)
@@ -132,6 +135,7 @@ def prepare_calls(calls: Sequence[Call], dialect: str) -> PreparedCalls:
     return PreparedCalls(
         call_ids=[call.call_id for call in calls],
         hashes=hashes,
+        started_at=started,
         updated_at=updated,
         rows=rows,
         keys=keys,

@@ -94,10 +94,14 @@ def note_batch(connection: sa.Connection, batch: Batch) -> None:
 
 
 def last(connection: sa.Connection, now: datetime) -> dict[str, Any] | None:
-    """The run that started last; interrupted ones are told from running ones at once."""
+    """The run of `collector reconcile` that started last.
+
+    Interrupted ones are told from running ones at once.
+    """
     outcome = sa.case((_silent(now), INTERRUPTED), else_=RunRow.outcome)
     row = connection.execute(
         sa.select(RunRow.__table__, outcome.label("outcome_now"))
+        .where(RunRow.job == "reconcile")
         .order_by(RunRow.started_at.desc())
         .limit(1)
     ).one_or_none()

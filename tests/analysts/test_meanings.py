@@ -7,7 +7,10 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from collector.storage import comments, migrate
+from collector.storage import (
+    comments,
+    migrate,
+)
 from collector.storage.comments import described
 from collector.storage.database import Database
 from collector.storage.every_table import METADATA

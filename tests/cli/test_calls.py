@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import PROJECT, CallFile, CommandLine, Ran
 
-COUNTS = ("read", "new", "updated", "unchanged", "passed_over", "refused")
+COUNTS = ("read", "new", "updated", "unchanged", "too_old", "passed_over", "refused")
 
 
 @pytest.fixture

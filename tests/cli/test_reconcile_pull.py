@@ -36,6 +36,7 @@ def test_what_was_pulled_is_told(provider: CommandLine, pulling: CallsDatabase) 
         "updated": 0,
         "unchanged": 1,
         "forgotten": 0,
+        "too_old": 0,
         "passed_over": 0,
         "refused": 1,
         "problem": None,

@@ -40,7 +40,8 @@ def run(world: World, **changes: Any) -> Pulled:
 def counts(pulled: Pulled) -> tuple[int, int, int, int, int]:
     told = pulled.counted()
     assert told.pop("forgotten") == 0
-    assert list(told) == ["new", "updated", "unchanged", "passed_over", "refused"]
+    assert list(told) == ["new", "updated", "unchanged", "too_old", "passed_over", "refused"]
+    assert told.pop("too_old") == 0
     return tuple(told.values())  # type: ignore[return-value]
 
 

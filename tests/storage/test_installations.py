@@ -13,14 +13,17 @@ from collector.domain.identifiers import parse_session_key
 from collector.domain.installation import Installation
 from collector.domain.ledger import Draft, Judgement
 from collector.domain.reading import Refusal
+from collector.domain.retention import Kind
 from collector.domain.verdicts import Reason, Verdict
 from collector.errors import NotFoundError, UsageError
 from collector.storage import (
     beacon_counts,
     calls,
+    daily_counts,
     enrichments,
     examining,
     installations,
+    purged,
     refusals,
     runs,
     sessions,
@@ -28,9 +31,11 @@ from collector.storage import (
     tombstones,
 )
 from collector.storage.beacon_counts import BeaconCount
+from collector.storage.daily_counts import Gone
 from collector.storage.database import Connection, Database
 from collector.storage.enrichments import Written
 from collector.storage.examining import Decision
+from collector.storage.purged import Mark
 from collector.storage.tables import Base, InstallationRow, PullRow, WebhookRow
 from collector.storage.tables_privacy import SpentNumberRow
 from tests.domain.samples import NOON, SECOND, a_beacon, a_call
@@ -114,6 +119,14 @@ def fill(database: Database, project_id: int) -> None:
         message="",
         milliseconds=5,
     )
+    gone = Gone(
+        started_at=NOON, source="own", verdict="unmatched", reason="no_keys", rule=None,
+        is_matched=False, value=None,
+    )  # fmt: skip
+    with database.write() as connection:
+        daily_counts.add_sessions(connection, project_id, [NOON])
+        daily_counts.add_calls(connection, project_id, [gone])
+        purged.note(connection, project_id, Kind.CALLS, Mark(before=NOON))
     counted = BeaconCount(
         project_id=project_id,
         day=NOON.date(),

@@ -15,7 +15,15 @@ from collector.domain.beacon import Beacon
 from collector.domain.call import OWN, Call
 from collector.domain.identifiers import parse_session_key
 from collector.errors import NotMigratedError, UsageError
-from collector.storage import calls, examining, funnel, installations, migrate, revisions, sessions
+from collector.storage import (
+    calls,
+    examining,
+    funnel,
+    installations,
+    migrate,
+    revisions,
+    sessions,
+)
 from collector.storage.comments import described
 from collector.storage.database import Database
 from collector.storage.every_table import METADATA
@@ -32,6 +40,7 @@ VIEWS = (
     "report_beacons_daily",
     "report_verdicts_daily",
     "report_batches",
+    "report_purged",
     "report_installations",
     "report_runs",
 )

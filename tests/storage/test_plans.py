@@ -6,10 +6,12 @@ import sqlalchemy as sa
 
 from collector.domain.call import Call
 from collector.domain.definition import CallMapping, Definition, IntegrationVersion, Matching
+from collector.domain.retention import Kind
 from collector.domain.schema import Schema
 from collector.jobs.examine import Examiner
-from collector.storage import calls, candidates, examining, expiring
+from collector.storage import calls, candidates, examining, expiring, purging
 from collector.storage.database import Database
+from collector.storage.purged import EVER
 from tests.domain.samples import DAY, MINUTE, NOON, a_call
 from tests.plans import analyse, explained
 
@@ -143,3 +145,26 @@ def test_that_nothing_is_new_is_learnt_by_indexes_alone(database: Database) -> N
         assert not expiring.is_any_overdue(connection, 162, NOON)
     assert reading_all(lines) == []
     assert all(index in " ".join(lines) for index in ("call_examine_ix", "enrichment_pending_ix"))
+
+
+def test_what_is_old_is_removed_by_indexes_alone(database: Database) -> None:
+    filled(database)
+    cut = NOON - DAY
+    with explained(database) as lines, database.write() as connection:
+        for kind in (Kind.CALLS, Kind.SESSIONS):
+            assert purging.is_any(connection, 162, kind, EVER, NOON)
+            end = purging.end_of_page(connection, 162, kind, EVER, cut, 100)
+            purging.drop_between(connection, 162, kind, cut - MINUTE, cut, cut)
+            assert end <= cut
+        for kind in purging.PLAIN:
+            purging.drop_oldest(connection, 162, kind, NOON - 2 * DAY, 100)
+    empty = ("_count", "Scan on batch", "Scan on refused_record")  # and so read whole
+    assert [line for line in reading_all(lines) if not any(name in line for name in empty)] == []
+    used = " ".join(lines)
+    for index in (
+        "session_project_id_first_seen_ix",
+        "sighting_project_id_last_seen_ix",
+        "call_project_id_started_at_ix",
+        "call_project_id_user_id_session_number_ix",
+    ):
+        assert index in used

@@ -60,6 +60,7 @@ def test_one_record_is_stored_as_a_waiting_call(
         "updated": 0,
         "unchanged": 0,
         "forgotten": 0,
+        "too_old": 0,
         "passed_over": 0,
         "refused": [],
     }

@@ -73,6 +73,7 @@ def test_what_callrail_signs_is_stored_and_counted(
         "updated": 0,
         "unchanged": 0,
         "forgotten": 0,
+        "too_old": 0,
         "passed_over": 0,
         "refused": [],
     }

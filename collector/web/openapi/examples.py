@@ -59,6 +59,7 @@ TAKEN_IN: Examples = {
             "updated": 0,
             "unchanged": 0,
             "forgotten": 0,
+            "too_old": 0,
             "passed_over": 0,
             "refused": [
                 {

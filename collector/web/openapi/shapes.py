@@ -51,6 +51,7 @@ class TakenInSchema(Schema):
     updated = _count("Calls whose content changed; they are sent again under the same number.")
     unchanged = _count("Calls that were known as they are.")
     forgotten = _count("Calls of people who were forgotten; they are not stored.")
+    too_old = _count("Calls older than what is kept, passed over: they were counted long ago.")
     passed_over = _count("Records that the integration definition says are no calls.")
     refused = fields.List(
         fields.Nested(RefusalSchema),
