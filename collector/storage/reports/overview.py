@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from collector.storage.database import Database
-from collector.storage.reports import asking, fates, refusals, standing, traffic
+from collector.storage.reports import asking, fates, refusals, retained, standing, traffic
 from collector.storage.reports.asking import Period
 from collector.storage.reports.fates import Fate, Seconds
 
@@ -39,6 +39,7 @@ class Read:
     refused_batches: Sequence[refusals.Batches]
     batch_totals: Sequence[refusals.BatchTotal]
     runs: Sequence[standing.Run]
+    purged: Sequence[retained.Purged]
 
     @property
     def chosen(self) -> Sequence[standing.Installed]:
@@ -75,4 +76,5 @@ def read(database: Database, period: Period, now: datetime, *, margin: timedelta
             refused_batches=refusals.batches(connection, period),
             batch_totals=refusals.batch_totals(connection, period),
             runs=standing.runs(connection, RUNS),
+            purged=retained.purged(connection, period),
         )

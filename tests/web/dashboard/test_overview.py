@@ -7,14 +7,17 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from collector.domain.installation import Installation
+from collector.domain.retention import Kind
+from collector.storage import purged
 from collector.storage.database import Database
+from collector.storage.purged import Mark
 from collector.web import dashboard
 from tests.telling import HOSTILE, told
 from tests.web.conftest import Open
@@ -119,3 +122,16 @@ def test_what_is_shipped_of_others_is_what_its_readme_says() -> None:
     assert told
     for name, digest in told:
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_time_that_was_removed_by_its_age_is_told_from_an_empty_one(
+    world: World, client: FlaskClient
+) -> None:
+    before = datetime.now(UTC) - timedelta(days=90)
+    with world.database.write() as connection:
+        mark = Mark(before=before, swept=before)
+        purged.note(connection, 162, Kind.SESSIONS, mark)
+    told = f"Of sessions from before {before.date()} the rows are removed"
+    assert told not in words(client.get("/?days=30").text)
+    first = (before - timedelta(days=1)).date()
+    assert told in words(client.get(f"/?from={first}&to={first}").text)

@@ -32,7 +32,7 @@ OTHER = replace(INSTALLED, project_id=163, origins=("https://hotel.example",))
 READ = Read(
     at=NOW, period=Period(projects=(162,), first=FIRST, last=LAST), installed=(INSTALLED, OTHER),
     beacons=(), sessions=0, calls=0, fates=(), seconds=(), expiring=(), refused_records=(),
-    refused_calls=(), refused_batches=(), batch_totals=(), runs=(),
+    refused_calls=(), refused_batches=(), batch_totals=(), runs=(), purged=(),
 )  # fmt: skip
 RUN = Run(
     run_id="r1", job="reconcile", started_at=NOW - HOUR, finished_at=None, seconds=None,
