@@ -18,7 +18,8 @@ Errors of libraries are translated into these where they enter (``raise … from
     ├── SecretError                    a stored secret cannot be decrypted with the keys at hand
     ├── StorageError
     │   ├── DatabaseUnavailableError   the database does not answer
-    │   ├── NotMigratedError           the database is not at this version's revision
+    │   ├── NotMigratedError           the database has no schema for this version
+    │   ├── BlockedError               somebody else holds what a migration needs
     │   ├── OutdatedError              what was to be written was judged by what holds no longer
     │   ├── TooManySessionsError       as many sessions of this user are stored as of any one
     │   └── KeysNotStoredError         the session is stored, and as many keys as it may have
@@ -111,7 +112,11 @@ class DatabaseUnavailableError(StorageError):
 
 
 class NotMigratedError(StorageError):
-    """The database is empty, older or newer than this version expects."""
+    """The database is empty, older than this version expects, or too new for it."""
+
+
+class BlockedError(StorageError):
+    """Somebody else holds what a migration needs; what was migrated before stays."""
 
 
 class OutdatedError(StorageError):

@@ -7,6 +7,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+#: The newest revision of the oldest version of the software that can go on under this schema.
+oldest_program = ${repr(down_revision)}
 
 
 def upgrade() -> None:

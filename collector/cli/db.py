@@ -21,11 +21,21 @@ def db() -> None:
 
 @db.command()
 @click.argument("revision", default="head")
-def upgrade(revision: str) -> None:
-    """Create or update the tables and views. Repeating it changes nothing."""
+@click.option(
+    "--wait", type=shared.Duration(), default="5m", show_default=True, metavar="5m",
+    help="Try so long when somebody else holds a table that is needed.",
+)  # fmt: skip
+def upgrade(revision: str, wait: float) -> None:
+    """Create or update the tables and views. Repeating it changes nothing.
+
+    Servers and job may go on meanwhile. On PostgreSQL no migration waits longer than a second for
+    a table, since the beacons wait behind it; it says what it waits for, and tries again.
+    """
     with Database(shared.load_settings().database_url) as database:
         before = readers.readers(database)
-        migrate.upgrade(database, revision)
+        migrate.upgrade(
+            database, revision, patience=wait, tell=lambda text: click.echo(text, err=True)
+        )
         click.echo(f"{database.shown_url} is at revision {revisions.current(database)}.")
         for role in readers.left_behind(database, before):
             click.echo(
@@ -52,11 +62,9 @@ def downgrade(revision: str, yes: bool) -> None:
 def current() -> None:
     """Show the database's revision and the one this version expects."""
     with Database(shared.load_settings().database_url) as database:
-        found, wanted = revisions.current(database), revisions.newest()
-    click.echo(f"{found or 'none'} (this version expects {wanted})")
-    if found != wanted:
-        click.echo("Run: collector db upgrade", err=True)
-        raise click.exceptions.Exit(1)
+        found = revisions.current(database)
+        click.echo(f"{found or 'none'} (this version expects {revisions.newest()})")
+        revisions.require_usable(database)
 
 
 @db.command("grant-reader")

@@ -12,7 +12,6 @@ import click
 from collector.cli import shared
 from collector.cli.output import print_funnel, print_table, progress_shown
 from collector.contentsquare import EnrichmentApi
-from collector.domain.times import parse_duration
 from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
@@ -22,27 +21,10 @@ from collector.storage.calls import Stored
 from collector.storage.secrets import SecretBox
 
 
-class Duration(click.ParamType[float]):
-    """A duration such as 5m, in seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            seconds = parse_duration(value).total_seconds()
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if seconds <= 0:
-            self.fail("it must be longer than nothing", param, ctx)
-        return seconds
-
-
 @click.command()
 @click.option("--project-id", type=shared.PROJECT_ID, help="Only this project. [default: all]")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; change nothing.")
-@click.option("--every", type=Duration(), metavar="5m", help="Repeat until stopped.")
+@click.option("--every", type=shared.Duration(), metavar="5m", help="Repeat until stopped.")
 @shared.json_option
 def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_json: bool) -> None:
     """Join calls to sessions, build enrichments, and deliver them.

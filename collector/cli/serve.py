@@ -68,7 +68,7 @@ def serve(**overrides: Any) -> None:
     settings = replace(config.load(), **given)
     logs.configure(settings)
     with Database(settings.database_url, pool_size=1) as database:
-        revisions.require_newest(database)
+        revisions.require_usable(database)
     address, port = _free_address(settings.host, settings.port)
     # A forked worker would begin with this process's signal handlers, and lose a signal to stop
     # that comes while it loads.

@@ -82,6 +82,23 @@ class Moment(click.ParamType[datetime]):
         return parse_time(text, UTC)
 
 
+class Duration(click.ParamType[float]):
+    """A duration such as 5m, in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = parse_duration(value).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if seconds <= 0:
+            self.fail("it must be longer than nothing", param, ctx)
+        return seconds
+
+
 project_id_argument = click.argument("project_id", type=PROJECT_ID)
 project_id_option = click.option(
     "--project-id",
@@ -118,7 +135,7 @@ def open_database(
         writes_much=writes_much,
         many_threads=threads > 1,
     ) as database:
-        revisions.require_newest(database)
+        revisions.require_usable(database)
         yield database
 
 

@@ -154,12 +154,13 @@ def _migrations(database: Database) -> Iterator[Finding]:
     found, wanted = revisions.current(database), revisions.newest()
     if found == wanted:
         yield ok("migrations", f"The database is at revision {wanted}, as this version expects.")
-    elif found is not None and found > wanted:
-        yield problem(
-            "migrations",
-            f"The database is at revision {found}, which is newer than this version's {wanted}.",
-            "Install the version that has migrated it, or a newer one.",
-        )
+    elif revisions.is_newer(found):
+        newer = f"The database is at revision {found}, which is newer than this version's {wanted}"
+        remedy = "Install the version that has migrated it, or a newer one."
+        if wanted >= (revisions.oldest_program(database) or "unknown"):
+            yield warning("migrations", f"{newer}; this version can still work with it.", remedy)
+        else:
+            yield problem("migrations", f"{newer}, and not for it.", remedy)
     else:
         state = "has no tables yet" if found is None else f"is at revision {found}, not {wanted}"
         yield problem("migrations", f"The database {state}.", "collector db upgrade")

@@ -167,6 +167,19 @@ class Database:
                 self._writing.release()
 
     @contextmanager
+    def bare(self) -> Iterator[sa.Connection]:
+        """A connection without a transaction, for who sets it up otherwise; then it is closed.
+
+        Raises:
+            DatabaseUnavailableError, NotMigratedError
+        """
+        with self._translated(), self.engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                connection.invalidate()  # nobody else is to have it as it is by now
+
+    @contextmanager
     def driver(self) -> Iterator[Any]:
         """A connection of the driver itself, which is kept open, for writes that many wait for.
 

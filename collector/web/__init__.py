@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises:
         SettingError: a setting is missing or malformed.
-        NotMigratedError: the database is not at this version's revision. One that does not
+        NotMigratedError: the database has no schema for this version. One that does not
             answer is no reason to stay away: until it does, beacons are answered 503.
     """
     # The process that only starts workers, and waits for them, does without all of it.

@@ -60,6 +60,6 @@ def _require_migrated(settings: Settings) -> None:
     # Closed again at once: a connection must not be shared with processes forked later.
     with Database(settings.database_url, pool_size=1) as database:
         try:
-            revisions.require_newest(database)
+            revisions.require_usable(database)
         except DatabaseUnavailableError as error:
             _log.warning("database_unavailable_at_start", error=str(error))

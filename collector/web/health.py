@@ -20,14 +20,14 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Beacons can be stored: the database answers and is at this version's revision."""
+    """Beacons can be stored: the database answers and has a schema for this version."""
     try:
-        revisions.require_newest(state.current().database)
+        revisions.require_usable(state.current().database)
     except NotMigratedError as error:
         raise RequestRefusedError(
             503,
             "not_migrated",
-            "The database is not at this version's revision.",
+            "The database has no schema that this version can work with.",
             {"Retry-After": str(RETRY_AFTER_SECONDS)},
         ) from error
     return jsonify({"status": "ok"})

@@ -85,7 +85,7 @@ WEBHOOKS: Refusals = {
 BUILDS: Refusals = {404: {"unknown_build": "There is no such build of the snippet here."}}
 
 READY: Refusals = {
-    503: {"not_migrated": "The database is not at this version's revision."}
+    503: {"not_migrated": "The database has no schema that this version can work with."}
     | {"database_unavailable": "The database does not answer."},
 }
 
