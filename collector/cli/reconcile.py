@@ -18,6 +18,7 @@ from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.jobs.retention import retention_of
 from collector.storage.calls import Stored
+from collector.storage import clocks
 from collector.storage.secrets import SecretBox
 
 
@@ -40,7 +41,8 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     definition = shared.load_definition(settings)
     if dry_run:
         with shared.open_database(settings) as database, progress_shown() as bar:
-            report = look(database, definition, project_id, progress=bar)
+            clock = clocks.read(database)
+            report = look(database, definition, project_id, clock=clock, progress=bar)
         _print(report, as_json=as_json)
         return
     secrets = SecretBox(settings.require_secret_key())
@@ -50,7 +52,9 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
     needs_a_person = False
     with (
         shared.open_database(settings, threads=2 * settings.connections) as database,
-        EnrichmentApi(settings.auth_url, connections=settings.connections) as api,
+        EnrichmentApi(
+            settings.auth_url, connections=settings.connections, monotonic=clocks.elapsed
+        ) as api,
     ):
         while True:
             try:
@@ -62,6 +66,8 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
                         definition=definition,
                         sender=api,
                         secrets=secrets,
+                        clock=clocks.read(database),
+                        monotonic=clocks.elapsed,
                         progress=bar,
                         stopping=stop.is_set,
                         refused_for=settings.refused_for,

@@ -111,21 +111,22 @@ def of_type(kind: sa.types.TypeEngine[Any], number: int) -> Any:
     match kind:
         case sa.DateTime():
             moment = START + timedelta(minutes=number)
-            return moment if kind.timezone else moment.replace(tzinfo=None)
+            value: Any = moment if kind.timezone else moment.replace(tzinfo=None)
         case sa.Date():
-            return date(2026, 3, 2)
+            value = date(2026, 3, 2)
         case sa.Boolean():
-            return True
+            value = True
         case sa.JSON():
-            return {"told": number, "of": ["é", None]}
+            value = {"told": number, "of": ["é", None]}
         case sa.Integer():
-            return number + 7
+            value = number + 7
         case sa.Numeric() | sa.Float():
-            return number + 0.5
+            value = number + 0.5
         case sa.String():
-            return f"{number} is kept"[: kind.length or 20]
+            value = f"{number} is kept"[: kind.length or 20]
         case _:
             pytest.fail(f"Say what is stored as {kind!r}.")
+    return value
 
 
 def views_tell_all(database: Database, revisions_stored: list[str]) -> None:
