@@ -10,7 +10,7 @@ import click
 from collector import config
 from collector.cli import secrets, shared
 from collector.errors import UsageError
-from collector.storage import migrate, readers, revisions
+from collector.storage import backup, clocks, migrate, readers, revisions
 from collector.storage.database import Database
 
 
@@ -65,6 +65,43 @@ def current() -> None:
         found = revisions.current(database)
         click.echo(f"{found or 'none'} (this version expects {revisions.newest()})")
         revisions.require_usable(database)
+
+
+@db.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def back_up(file: Path) -> None:
+    """Copy a SQLite database to FILE, complete as of one moment, and check the copy.
+
+    Server and job go on meanwhile. FILE is readable for its owner alone; COLLECTOR_SECRET_KEY is
+    not in it, and is kept elsewhere. PostgreSQL is backed up by its own tools.
+    """
+    with shared.open_database(shared.load_settings()) as database:
+        backup.back_up(database, file)
+    click.echo(f"{file} is complete and sound: {file.stat().st_size:,} bytes.")
+
+
+@db.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def restored(yes: bool) -> None:
+    """Say that the database was put back from a backup; before the job runs again.
+
+    What was sent since the backup is not in it. So each enrichment that can still be sent counts as
+    in doubt, and calls from now on get numbers, in sessions of before, that the forgotten ones
+    hardly had: from 3 downwards. The records since the backup are to be handed in again.
+    """
+    with shared.open_database(shared.load_settings()) as database:
+        if not yes:
+            click.confirm(f"Was {database.shown_url} put back from a backup?", abort=True)
+        found = backup.mark_restored(database, clocks.read(database)())
+    click.echo(
+        f"{found.enrichments} enrichment(s) of {found.installations} installation(s) count as in "
+        "doubt."
+    )
+    if found.knows_until is not None:
+        click.echo(
+            f"The backup knows what came until {found.knows_until:%Y-%m-%d %H:%M} UTC. Hand in the "
+            "call records since then again, and then run: collector reconcile"
+        )
 
 
 @db.command("grant-reader")

@@ -17,8 +17,8 @@ from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.jobs.retention import retention_of
+from collector.storage import backup, clocks
 from collector.storage.calls import Stored
-from collector.storage import clocks
 from collector.storage.secrets import SecretBox
 
 
@@ -56,6 +56,7 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
             settings.auth_url, connections=settings.connections, monotonic=clocks.elapsed
         ) as api,
     ):
+        backup.require_told(database)
         while True:
             try:
                 definition = shared.load_definition(settings)  # it may have been mended meanwhile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,10 @@ PERHAPS = "; a request was not answered, so that it may have arrived all the sam
 #: that has become too old is answered 200 all the same, so that what is sent at the last moment
 #: could be called accepted and be lost.
 MARGIN = timedelta(minutes=5)
+
+#: A session that was under way when a database was put back may have begun so long before its
+#: first beacon that is known.
+_LONGEST_VISIT = timedelta(days=1)
 
 _NUMBERS = range(limits.MIN_ENRICHMENT_NUMBER, limits.MAX_ENRICHMENT_NUMBER + 1)
 
@@ -71,6 +75,22 @@ def deadline_of(first_seen: datetime, call_started: datetime) -> datetime:
     return min(first_seen, call_started) + limits.ENRICHABLE_FOR
 
 
+def from_the_top(
+    restored_at: datetime | None, first_seen: datetime, call_started: datetime
+) -> bool:
+    """Whether a call's number is to be taken from the top, since lower ones may be forgotten.
+
+    A database that was put back from a copy does not know the numbers that were given since to
+    calls of sessions of before. They were given from below, and are again once those calls' records
+    are handed in again; so calls of later keep away from them.
+    """
+    return (
+        restored_at is not None
+        and call_started >= restored_at
+        and first_seen < restored_at + _LONGEST_VISIT
+    )
+
+
 def payload_hash(fields: Mapping[str, FieldValue]) -> str:
     """The same for two payloads that would be stored the same."""
     return digest(sorted(fields.items()))
@@ -84,6 +104,7 @@ def settle(
     taken: Collection[int],
     deadline: datetime,
     now: datetime,
+    last_number_first: bool = False,
 ) -> tuple[Judgement, Draft | None]:
     """The verdict of a call whose fields are built, and the draft to write.
 
@@ -91,10 +112,13 @@ def settle(
         slot: the enrichment that this call has, or once had, in this session; it keeps its number
             for good.
         taken: enrichment numbers of the session that belong to other calls.
+        last_number_first: give a new call the highest free number instead of the lowest.
     """
     new_hash = payload_hash(fields)
     if slot is None:
-        return _first(new_hash, taken, deadline, now)
+        numbers = _NUMBERS[::-1] if last_number_first else _NUMBERS
+        free = [number for number in numbers if number not in taken]
+        return _first(new_hash, free, deadline, now)
     if slot.stands_as(new_hash):
         # Whatever was to replace it is taken back: it has never left.
         back = _draft(slot, new_hash, revision=slot.accepted_revision, state=State.ACCEPTED)
@@ -117,11 +141,10 @@ def settle(
 
 
 def _first(
-    new_hash: str, taken: Collection[int], deadline: datetime, now: datetime
+    new_hash: str, free: Sequence[int], deadline: datetime, now: datetime
 ) -> tuple[Judgement, Draft | None]:
     if now >= deadline:
         return _too_late(None, deadline), None
-    free = [number for number in _NUMBERS if number not in taken]
     if not free:
         return _full(), None
     draft = Draft(enrichment_number=free[0], revision=1, payload_hash=new_hash)

@@ -18,7 +18,7 @@ from collector.jobs.examine import PAGE, Examiner, Plan
 from collector.jobs.progress import Progress, Unwatched
 from collector.jobs.reconcile import chosen
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
-from collector.storage import examining, funnel, outbox
+from collector.storage import backup, examining, funnel, outbox
 from collector.storage.database import Connection, Database
 from collector.storage.funnel import Funnel
 
@@ -70,7 +70,7 @@ def _look(
     )
     report.expired = outbox.count_overdue(connection, project_id, now)
     _move(standing, Verdict.PENDING, Verdict.EXPIRED, report.expired)
-    examiner = Examiner(project_id, definition, version)
+    examiner = Examiner(project_id, definition, version, backup.restored_at(connection, project_id))
     progress.begin("matching", examining.count_to_examine(connection, project_id))
     given: dict[SessionId, set[int]] = defaultdict(set)
     after = None

@@ -97,8 +97,18 @@ class Examiner:
     """Plans pages of one project's calls. It writes nothing itself, so that it can be asked dry."""
 
     def __init__(
-        self, project_id: int, definition: Definition, version: IntegrationVersion
+        self,
+        project_id: int,
+        definition: Definition,
+        version: IntegrationVersion,
+        restored_at: datetime | None = None,
     ) -> None:
+        """Plan for one project.
+
+        Args:
+            restored_at: when the database was put back from a copy.
+        """
+        self._restored_at = restored_at
         self._project_id = project_id
         self._definition = definition
         self._version = version
@@ -220,6 +230,9 @@ class Examiner:
             taken=taken,
             deadline=deadline,
             now=now,
+            last_number_first=ledger.from_the_top(
+                self._restored_at, match.first_seen, call.started_at
+            ),
         )
         if draft is None and judgement.verdict is examined.judgement.verdict:
             judgement = examined.judgement  # nothing is new, and it knows more: why, since when

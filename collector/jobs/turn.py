@@ -22,6 +22,7 @@ from collector.jobs.purge import under
 from collector.jobs.report import ProjectOutcome, ProjectReport
 from collector.logs import Logger
 from collector.storage import (
+    backup,
     candidates,
     examining,
     expiring,
@@ -153,7 +154,10 @@ class Turn:
             self.report.message = sentences.version_not_defined(self.installation, definition)
             return None
         self._revive()
-        self._examine(Examiner(self.installation.project_id, definition, version))
+        project_id = self.installation.project_id
+        with self.job.database.read() as connection:
+            restored_at = backup.restored_at(connection, project_id)
+        self._examine(Examiner(project_id, definition, version, restored_at))
         self._expire()
         return version
 

@@ -119,6 +119,7 @@ class InstallationRow(Base):
     lease_owner: Mapped[str | None] = mapped_column(sa.String(100))
     lease_number: Mapped[int]
     lease_until: Mapped[datetime | None]
+    restored_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 

@@ -15,6 +15,8 @@ COMMANDS = {
     "db upgrade": "settings server",
     "db downgrade base --yes": "settings server",
     "db current": "settings server",
+    "db backup copy.db": "settings server tables",
+    "db restored --yes": "settings server tables",
     "db grant-reader analyst": "settings server tables",
     "installation add --project-id 163 --integration-id 43 --client-id c "
     "--client-secret-file secret.txt --origin https://shop.example": "settings server tables key",
@@ -75,6 +77,9 @@ MISFITS = [
     ("db downgrade", "REVISION"),
     ("db downgrade nonsense --yes", "Known revisions"),
     ("db current extra", "extra"),
+    ("db backup", "FILE"),
+    ("db backup secret.txt", "is not overwritten"),
+    ("db restored extra", "extra"),
     ("db grant-reader", "ROLE"),
     ("db grant-reader analyst", "is a SQLite file, which has no roles"),
     ("db grant-reader analyst --password-file secret.txt", "add --login"),
