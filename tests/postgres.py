@@ -7,6 +7,9 @@ one.
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +26,9 @@ from collector.storage.every_table import METADATA
 
 #: So many pages of a table that was never analysed change no plan (``estimate_rel_size``).
 _PAGES = 10
+
+#: Long enough for a slow machine.
+DEADLINE_SECONDS = 60
 
 #: Any change of the schema or of a database's settings shows here, and so do statistics. A row of
 #: the catalogue that is changed gets a higher xmin.
@@ -101,6 +107,22 @@ class PostgresServer:
             self._idle.append(kept)
         else:
             self.drop(kept)
+
+    def crash(self) -> None:
+        """All its processes end at once, with nothing finished and everybody cut off."""
+        number = self._server.get_pid()
+        assert number is not None
+        process = os.pidfd_open(number)
+        signal.pidfd_send_signal(process, signal.SIGQUIT)  # which it does not shut down at
+        gone, _, _ = select.select([process], [], [], DEADLINE_SECONDS)
+        os.close(process)
+        assert gone
+
+    def start(self) -> None:
+        """Up again after `crash`, with what was committed."""
+        self._server.ensure_postgres_running()
+        self._connection.close()
+        self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
 
     def stop(self) -> None:
         self._connection.close()

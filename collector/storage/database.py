@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.config import mask_url
 from collector.errors import DatabaseUnavailableError, NotMigratedError, SettingError
+from collector.storage import unavailable
 from collector.storage.preparing import encode
 
 #: How long a writer waits for another one on SQLite, and a connection for PostgreSQL, in seconds.
@@ -260,18 +261,13 @@ class Database:
             # Without a statement it is the connection that failed, whatever the driver calls it.
             if isinstance(error, _OUR_MISTAKES) and error.statement is not None:
                 raise
-            raise DatabaseUnavailableError(self._unavailable(error.orig)) from error
+            raise DatabaseUnavailableError(
+                unavailable.sentence(self.shown_url, error.orig)
+            ) from error
         except exc.TimeoutError as error:
             raise DatabaseUnavailableError(
-                self._unavailable("all its connections are in use")
+                unavailable.sentence(self.shown_url, "all its connections are in use")
             ) from error
-
-    def _unavailable(self, cause: object) -> str:
-        text = " ".join(str(cause).split())[:300]
-        return (
-            f"The database {self.shown_url} cannot be used: {text}. "
-            "Check COLLECTOR_DATABASE_URL and that the database is running."
-        )
 
 
 def insert_for(connection: sa.Connection, row: Any) -> postgresql.Insert | sqlite.Insert:
@@ -304,6 +300,11 @@ def _connect_arguments(url: sa.URL) -> dict[str, Any]:
         return {"timeout": PATIENCE_SECONDS, "check_same_thread": False}
     return {
         "connect_timeout": PATIENCE_SECONDS,
+        # A server that has vanished without a word is noticed within twenty seconds.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 20_000,
         "application_name": "collector",
         "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()),
     }

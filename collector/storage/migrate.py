@@ -24,8 +24,9 @@ from collector.errors import BlockedError, UsageError
 from collector.storage import revisions
 from collector.storage.database import Connection, Database
 
-#: So long a migration waits for a table, and with it whoever comes after it, in milliseconds.
-LOCK_MILLISECONDS = 1_000
+#: So long a migration waits for a table, and with it whoever comes after it, in milliseconds. Less
+#: than PostgreSQL's deadlock_timeout: of a migration and a beacon that wait for each other it gives up.
+LOCK_MILLISECONDS = 400
 
 #: So long it is tried, in seconds.
 PATIENCE_SECONDS = 300.0

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -95,12 +96,18 @@ def run(database_url: str, *options: str, folder: Path) -> subprocess.CompletedP
     )
 
 
-def start(database_url: str, *options: str, folder: Path, **settings: str) -> Serving:
-    """``collector serve`` on a free port, ready."""
+def start(
+    database_url: str,
+    *options: str,
+    folder: Path,
+    within: Sequence[str] = (),
+    **settings: str,
+) -> Serving:
+    """``collector serve`` on a free port, ready; run by the command ``within``, if there is one."""
     log_file = folder / "server.log"
     with log_file.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "collector", "serve", "--port", "0", *options],
+            [*within, sys.executable, "-m", "collector", "serve", "--port", "0", *options],
             env=environment(database_url, **settings),
             cwd=folder,
             stdout=subprocess.PIPE,
