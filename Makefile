@@ -33,6 +33,7 @@ docs: .venv/.dev ## build the docs as a site in docs/_build
 torture: .venv/.dev ## kill job and server everywhere, try anything in any order, and see that it does not matter (docs/torture.md)
 	@$(QUIETLY) $(BIN)/python -m tests.torture $(TORTURE_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.torture.beacons $(BEACONS_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.faults $(FAULTS_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties --database postgresql $(PROPERTIES_ARGS)
 

@@ -28,8 +28,8 @@ def db() -> None:
 def upgrade(revision: str, wait: float) -> None:
     """Create or update the tables and views. Repeating it changes nothing.
 
-    Servers and job may go on meanwhile. On PostgreSQL no migration waits longer than a second for
-    a table, since the beacons wait behind it; it says what it waits for, and tries again.
+    Servers and job may go on meanwhile. On PostgreSQL no migration waits longer than half a second
+    for a table, since the beacons wait behind it; it says what it waits for, and tries again.
     """
     with Database(shared.load_settings().database_url) as database:
         before = readers.readers(database)

@@ -1,7 +1,7 @@
 """Brings a database to this version's schema, or back to an older one, while beacons come.
 
 On PostgreSQL whatever waits for a table has all that come later wait behind it. So each migration
-there is a transaction of its own that gives up after a second, lets the beacons through and is
+there is a transaction of its own that soon gives up, lets the beacons through and is
 tried again; what keeps it waiting is told. On SQLite, where a write keeps all others waiting
 anyway, all migrations are one transaction.
 """
@@ -25,7 +25,7 @@ from collector.storage import revisions
 from collector.storage.database import Connection, Database
 
 #: So long a migration waits for a table, and with it whoever comes after it, in milliseconds. Less
-#: than PostgreSQL's deadlock_timeout: of a migration and a beacon that wait for each other it gives up.
+#: than PostgreSQL's deadlock_timeout: when it and a beacon wait for each other, it gives up.
 LOCK_MILLISECONDS = 400
 
 #: So long it is tried, in seconds.

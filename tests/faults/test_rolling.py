@@ -20,12 +20,12 @@ from tests.world import Clock, World
 
 __all__ = ["newer"]
 
-#: What adds, to each of the tables that beacons and the job write to.
+#: What adds, to each of the tables that beacons and the job write to, in the order of their locks.
 MORE = "; ".join(
     [
         *(
             f'op.add_column("{table}", sa.Column("made_up", sa.Integer, server_default="7"))'
-            for table in ("session", "sighting", "call", "enrichment", "installation")
+            for table in ("installation", "session", "sighting", "call", "enrichment")
         ),
         'op.create_table("made_up", sa.Column("project_id", sa.BigInteger, primary_key=True))',
     ]

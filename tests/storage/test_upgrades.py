@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -162,6 +163,29 @@ def test_no_migration_holds_a_large_table_for_long(
         )
         migrate.upgrade(database)
     assert [text for text in statements if holds_long(text, large)] == []
+
+
+#: In this order beacons and the job take them. Otherwise each beacon that is under way would wait
+#: for the migration, and the migration for it, again and again.
+ORDER = ("installation", "session", "sighting", "call", "call_key", "enrichment")
+
+
+@on_postgresql
+def test_migrations_take_tables_in_the_order_in_which_beacons_do(empty_database_url: str) -> None:
+    with Database(empty_database_url) as database:
+        migrate.upgrade(database, FROZEN)
+        taken: list[list[int]] = [[]]
+
+        def note(*given: Any) -> None:
+            if given[2].startswith("UPDATE alembic_version"):
+                taken.append([])
+            elif found := re.match(r"ALTER TABLE (?:ONLY )?\"?(\w+)", given[2]):
+                taken[-1] += [ORDER.index(found[1])] if found[1] in ORDER else []
+
+        sa.event.listen(database.engine, "before_cursor_execute", note)
+        migrate.upgrade(database)
+    assert len(taken) > 1
+    assert all(each == sorted(each) for each in taken), taken
 
 
 def holds_long(statement: str, large: set[str]) -> bool:
