@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from collector.storage import comments
+from collector.storage import comments, online
 
 revision = "0012"
 down_revision = "0011"
@@ -18,15 +18,15 @@ Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
-    for column in COLUMNS:
-        op.add_column("installation", sa.Column(column, Json, nullable=False, server_default="[]"))
-    op.create_index(
+    online.create_index(
         NAME,
         "sighting",
         ["project_id", "kind", "value", "first_seen"],
         postgresql_where=sa.text("last_seen > first_seen"),
         sqlite_where=sa.text("last_seen > first_seen"),
     )
+    for column in COLUMNS:
+        op.add_column("installation", sa.Column(column, Json, nullable=False, server_default="[]"))
     comments.write(op.get_bind(), revision)
 
 
