@@ -26,6 +26,8 @@ PREFIX = "COLLECTOR_"
 #: Authentication, "POST https://api.contentsquare.com/v1/oauth/token".
 DOCUMENTED_AUTH_URL = "https://api.contentsquare.com/v1/oauth/token"
 
+REPORT_DATABASE_VARIABLE = "COLLECTOR_REPORT_DATABASE_URL"
+
 CLIENT_SECRET_VARIABLE = "COLLECTOR_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_VARIABLE = "COLLECTOR_WEBHOOK_SECRET"  # noqa: S105 - a name, not a secret
 USER_PASSWORD_VARIABLE = "COLLECTOR_USER_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -74,6 +76,11 @@ class Settings:
     database_url: str = _setting(
         "sqlite:///collector.db",
         "where everything is stored: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+    )
+    report_database_url: str = _setting(
+        "",
+        "a replica of that database, from which the overview, `collector export` and `collector "
+        "simulate` read; not set: from the database itself",
     )
     secret_key: tuple[str, ...] = _setting(
         (),
@@ -201,7 +208,7 @@ class Settings:
         value = getattr(self, name)
         if name == "limit_exempt":
             return ", ".join(value) or "not set"
-        if name in {"database_url", "auth_url", "calls_url", "limits_url"}:
+        if name in {"database_url", "report_database_url", "auth_url", "calls_url", "limits_url"}:
             return mask_url(value) or "not set"
         if name == "secret_key":
             return f"{len(value)} key(s), hidden" if value else "not set"
@@ -276,7 +283,7 @@ def _parsed(name: str, text: str) -> Any:
 
 
 def _check(settings: Settings) -> None:
-    _check_database_url(settings.database_url)
+    _check_database_urls(settings)
     for key in settings.secret_key:
         try:
             Fernet(key)
@@ -369,13 +376,17 @@ def _is_plain_address(url: str) -> bool:
     return _is_http_url(url) and url.isascii() and not set(url) & set("@?# ")
 
 
-def _check_database_url(url: str) -> None:
-    scheme = url.partition("://")[0].partition("+")[0]
-    if "://" not in url or scheme not in {"sqlite", "postgresql", "postgres"}:
-        raise SettingError(
-            "COLLECTOR_DATABASE_URL must be sqlite:///FILE or "
-            "postgresql://USER:PASSWORD@HOST/NAME, and is neither."  # what it is may be a secret
-        )
+def _check_database_urls(settings: Settings) -> None:
+    for variable, url in (
+        ("COLLECTOR_DATABASE_URL", settings.database_url),
+        (REPORT_DATABASE_VARIABLE, settings.report_database_url),
+    ):
+        scheme = url.partition("://")[0].partition("+")[0]
+        if url and ("://" not in url or scheme not in {"sqlite", "postgresql", "postgres"}):
+            raise SettingError(
+                f"{variable} must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, and "
+                "is neither."  # what it is may be a secret
+            )
 
 
 def unknown_variables() -> list[str]:

@@ -75,7 +75,7 @@ def export(
     output = None if output == Path("-") else output
     chosen_form = _checked_form(form, output, raw=raw)
     names = [name.strip() for name in columns.split(",")] if columns is not None else []
-    with shared.open_database(shared.load_settings()) as database:
+    with shared.open_report_database(shared.load_settings()) as database:
         asked = exports.wanted(database, view, columns=names, **chosen)
         if output is None:
             _to_standard_output(database, asked, chosen_form, raw=raw)

@@ -17,7 +17,7 @@ from collector.domain.definition import Definition
 from collector.domain.identifiers import MAX_PROJECT_ID, is_region
 from collector.domain.times import parse_duration, parse_time
 from collector.sources import definition
-from collector.storage import revisions
+from collector.storage import replicas, revisions
 from collector.storage.database import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -135,6 +135,22 @@ def open_database(
         writes_much=writes_much,
         many_threads=threads > 1,
     ) as database:
+        revisions.require_usable(database)
+        yield database
+
+
+@contextmanager
+def open_report_database(settings: Settings) -> Iterator[Database]:
+    """The database from which reports are read: the replica, if one is set, and nothing else then.
+
+    Raises:
+        DatabaseUnavailableError, NotMigratedError
+    """
+    if not settings.report_database_url:
+        with open_database(settings) as database:
+            yield database
+        return
+    with replicas.opened(settings.report_database_url) as database:
         revisions.require_usable(database)
         yield database
 

@@ -137,7 +137,7 @@ def simulate(
     settings = shared.load_settings()
     definition = shared.load_definition(settings)
     rules = _other_rules(definition, project_id, **chosen)
-    with shared.open_database(settings) as database, progress_shown() as bar:
+    with shared.open_report_database(settings) as database, progress_shown() as bar:
         simulation = replay(database, definition, period, rules, clock=lambda: now, progress=bar)
     if as_json:
         shared.echo_json(simulation.as_json())

@@ -6,6 +6,7 @@ a tenth of its start on it.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
@@ -14,6 +15,11 @@ import requests
 import urllib3
 
 from collector.contentsquare.transport import MAX_BODY_BYTES, excerpt
+
+#: What was posted and is not acknowledged for so long is given up by the system itself, in
+#: milliseconds. Otherwise it would go on sending for minutes what its program has given up, and a
+#: request could arrive when the link is mended and the lease is another worker's.
+GONE_MILLISECONDS = 30_000
 
 #: Plain HTTP is loopback only, where a proxy of the environment has no business.
 _PROXIES = {"http": ""}
@@ -73,7 +79,7 @@ class _HttpSession(requests.Session):
         super().__init__()
         self._of_environment: dict[str, Any] = {}
         for scheme in ("https://", "http://"):
-            self.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=connections))
+            self.mount(scheme, _Adapter(pool_maxsize=connections))
         self.headers["User-Agent"] = "session-collector"
         # Compressed answers of a few bytes save nothing, and could unpack to gigabytes.
         self.headers["Accept-Encoding"] = "identity"
@@ -96,6 +102,25 @@ class _HttpSession(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
         """None, always: even an unfollowed redirect would otherwise be read and parsed."""
         return None
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Connections that nothing lingers in."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """Called by its maker."""
+        super().init_poolmanager(*arguments, socket_options=_socket_options(), **named)
+
+    def proxy_manager_for(self, *arguments: Any, **named: Any) -> Any:
+        """The same for what goes through a proxy."""
+        return super().proxy_manager_for(*arguments, socket_options=_socket_options(), **named)
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [*urllib3.connection.HTTPConnection.default_socket_options]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # of Linux
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_MILLISECONDS))
+    return options
 
 
 class _Authorization(requests.auth.AuthBase):

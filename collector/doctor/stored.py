@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.config import Settings
-from collector.doctor import access, forgotten, here
+from collector.doctor import access, forgotten, here, replica
 from collector.doctor.findings import (
     Finding,
     State,
@@ -45,6 +45,12 @@ SILENCE = timedelta(hours=48)
 
 def examine(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Finding]:
     """The database, and if it is well, all that is in it."""
+    yield from _by_database(settings, clock)
+    if settings.report_database_url:
+        yield from isolated("replica", partial(replica.examine, settings, clock))
+
+
+def _by_database(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Finding]:
     try:
         database = Database(settings.database_url, pool_size=1)
     except Exception:  # noqa: BLE001 - it is raised again, to be told

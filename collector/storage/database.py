@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.config import mask_url
 from collector.errors import DatabaseUnavailableError, NotMigratedError, SettingError
+from collector.storage import postgresql as connecting
 from collector.storage import unavailable
 from collector.storage.preparing import encode
 
@@ -25,9 +26,6 @@ PATIENCE_SECONDS = 5
 
 #: A connection that was used so short a time ago is not asked whether it is alive, in seconds.
 TRUSTED_SECONDS = 1
-
-#: How long a statement waits for a lock on PostgreSQL before it gives up, in milliseconds.
-LOCK_MILLISECONDS = 10_000
 
 #: SQLite's log grows to 40 MB before it is written to where its pages belong.
 _LOG_PAGES = 10_000
@@ -40,12 +38,6 @@ _LARGE_CACHE_KIB = 32_000
 
 #: The same for each connection where many threads work, in KiB.
 _SMALL_CACHE_KIB = 4 * 1024
-
-_POSTGRESQL_SETTINGS = {
-    "timezone": "UTC",
-    "lock_timeout": LOCK_MILLISECONDS,
-    "synchronous_commit": "on",  # an acknowledged beacon survives a power cut
-}
 
 #: Statements that are wrong, or values that a constraint refuses: no state of the database.
 _OUR_MISTAKES = (exc.ProgrammingError, exc.IntegrityError, exc.DataError)
@@ -64,16 +56,21 @@ class Database:
         pool_size: int = 5,
         writes_much: bool = False,
         many_threads: bool = False,
+        reads_only: bool = False,
+        setting: str = "COLLECTOR_DATABASE_URL",
     ) -> None:
         """Open it.
 
         Args:
+            reads_only: have the database itself refuse whatever would write.
+            setting: where the URL is from, to be told with what is wrong with it.
             writes_much: give SQLite the memory that indexes need while much is written at once.
             many_threads: give SQLite less memory for each connection. What several threads fill
                 in turn grows to a multiple of itself, since each has a heap of its own.
         """
         self.shown_url = mask_url(url)
-        self._url = _parsed(url)
+        self._setting = setting
+        self._url = _parsed(url, setting)
         self._writing = Lock()
         self.engine = sa.create_engine(
             self._url,
@@ -82,13 +79,15 @@ class Database:
             pool_use_lifo=True,  # few connections do most, and keep the pages that are needed
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=not self.is_sqlite,
-            connect_args=_connect_arguments(self._url),
+            connect_args=_connect_arguments(self._url, reads_only=reads_only),
             json_serializer=encode,
             hide_parameters=True,  # a logged error must not show whose keys it was about
         )
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            if reads_only:
+                sa.event.listen(self.engine, "connect", _refuse_writes)
             if writes_much:
                 sa.event.listen(self.engine, "connect", _resizes_cache(_LARGE_CACHE_KIB))
             elif many_threads:
@@ -135,6 +134,8 @@ class Database:
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             with connection.begin():
+                if not self.is_sqlite:  # whoever takes the rows may be slow, and holds no lease
+                    connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 yield connection
 
     @contextmanager
@@ -262,11 +263,13 @@ class Database:
             if isinstance(error, _OUR_MISTAKES) and error.statement is not None:
                 raise
             raise DatabaseUnavailableError(
-                unavailable.sentence(self.shown_url, error.orig)
+                unavailable.sentence(self.shown_url, error.orig, self._setting)
             ) from error
         except exc.TimeoutError as error:
             raise DatabaseUnavailableError(
-                unavailable.sentence(self.shown_url, "all its connections are in use")
+                unavailable.sentence(
+                    self.shown_url, "all its connections are in use", self._setting
+                )
             ) from error
 
 
@@ -277,37 +280,28 @@ def insert_for(connection: sa.Connection, row: Any) -> postgresql.Insert | sqlit
     return sqlite.insert(row)
 
 
-def _parsed(url: str) -> sa.URL:
+def _parsed(url: str, setting: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (exc.ArgumentError, ValueError) as error:
         raise SettingError(
-            "COLLECTOR_DATABASE_URL cannot be read as a URL. Write sqlite:///FILE or "
+            f"{setting} cannot be read as a URL. Write sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in {None, "", ":memory:"}:
             raise SettingError(
-                "COLLECTOR_DATABASE_URL names no file; what is acknowledged must be on disk. "
+                f"{setting} names no file; what is acknowledged must be on disk. "
                 "Write sqlite:///FILE"
             )
         return parsed.set(drivername="sqlite+pysqlite")
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _connect_arguments(url: sa.URL) -> dict[str, Any]:
+def _connect_arguments(url: sa.URL, *, reads_only: bool) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"timeout": PATIENCE_SECONDS, "check_same_thread": False}
-    return {
-        "connect_timeout": PATIENCE_SECONDS,
-        # A server that has vanished without a word is noticed within twenty seconds.
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 2,
-        "tcp_user_timeout": 20_000,
-        "application_name": "collector",
-        "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SETTINGS.items()),
-    }
+    return connecting.connect_arguments(patience=PATIENCE_SECONDS, reads_only=reads_only)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -322,6 +316,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
     cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     cursor.close()
+
+
+def _refuse_writes(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _resizes_cache(kib: int) -> Callable[[Any, Any], None]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 _ROOM = "Make room on its disk, or see whether the disk fails; what was acknowledged is safe"
-_PRIMARY = (
-    "It takes no writes: point COLLECTOR_DATABASE_URL to the primary server, or have it take them"
-)
+_PRIMARY = "It takes no writes: point {setting} to the primary server, or have it take them"
 _WRITABLE = (
-    "See that COLLECTOR_DATABASE_URL names a file in a folder, and that both can be written to, "
+    "See that {setting} names a file in a folder, and that both can be written to, "
     "which SQLite needs even to read"
 )
 
@@ -30,13 +28,14 @@ _OF_POSTGRESQL = {
     "55P03": "Another transaction holds what is needed; try again",
 }
 
-_ELSE = "Check COLLECTOR_DATABASE_URL and that the database is running"
+_ELSE = "Check {setting} and that the database is running"
 
 
-def sentence(shown_url: str, cause: object) -> str:
-    """Both in one line. ``cause`` is the driver's error, or words."""
+def sentence(shown_url: str, cause: object, setting: str) -> str:
+    """Both in one line. ``cause`` is the driver's error, or words; the URL is of this setting."""
     text = " ".join(str(cause).split())[:300]
-    return f"The database {shown_url} cannot be used: {text}. {_next_step(cause)}."
+    step = _next_step(cause).format(setting=setting)
+    return f"The database {shown_url} cannot be used: {text}. {step}."
 
 
 def _next_step(cause: object) -> str:

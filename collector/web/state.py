@@ -19,7 +19,7 @@ from collector.domain.signed_keys import SignedKeys
 from collector.domain.tombstones import Forgotten
 from collector.errors import OutdatedError, SecretError
 from collector.sources import definition
-from collector.storage import sessions, tombstones
+from collector.storage import replicas, sessions, tombstones
 from collector.storage.database import Connection, Database
 from collector.storage.secrets import SecretBox
 from collector.storage.sightings import Seen
@@ -38,6 +38,9 @@ _MOST_SIGNING = 1000
 
 _log = structlog.get_logger(__name__)
 
+#: Of each process, to the replica; what many ask is kept, so that few ask at once.
+REPORT_CONNECTIONS = 4
+
 
 class State:
     """Opened at first use, because a server may fork after the application was made."""
@@ -45,6 +48,7 @@ class State:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database: Database | None = None
+        self._replica: Database | None = None
         self._database_lock = Lock()
         self._definition: tuple[int, Definition] | None = None
         self._definition_lock = Lock()
@@ -95,6 +99,15 @@ class State:
                     self._settings.database_url, pool_size=capacity.connections(self._settings)
                 )
             return self._database
+
+    @property
+    def replica(self) -> Database | None:
+        """What long reports are read from; None if they are read from the database itself."""
+        url = self._settings.report_database_url
+        with self._database_lock:
+            if self._replica is None and url:
+                self._replica = replicas.opened(url, pool_size=REPORT_CONNECTIONS)
+            return self._replica
 
     @property
     def meter(self) -> Meter:
@@ -206,8 +219,9 @@ class State:
         self.counts.close()
         self.limits.close()
         with self._database_lock:
-            if self._database is not None:
-                self._database.close()
+            for opened in (self._database, self._replica):
+                if opened is not None:
+                    opened.close()
 
 
 def install(app: Flask, settings: Settings) -> None:

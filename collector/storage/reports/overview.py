@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from collector.storage import replicas
 from collector.storage.database import Database
 from collector.storage.reports import asking, fates, refusals, retained, standing, traffic
 from collector.storage.reports.asking import Period
@@ -22,10 +23,12 @@ RUNS = 10
 class Read:
     """The answers to all questions; ``calls`` was counted without a look at the verdicts.
 
-    ``installed`` are all installations, whichever were asked for.
+    ``installed`` are all installations, whichever were asked for. ``as_of`` is what a replica has
+    told of: None where it was not a replica that was asked, or where it does not know.
     """
 
     at: datetime
+    as_of: datetime | None
     period: Period
     installed: Sequence[standing.Installed]
     beacons: Sequence[traffic.Beacons]
@@ -63,6 +66,7 @@ def read(database: Database, period: Period, now: datetime, *, margin: timedelta
         asking.one_moment(connection)
         return Read(
             at=now,
+            as_of=replicas.standing(connection, now).as_of,
             period=period,
             installed=standing.installations(connection),
             beacons=traffic.beacons(connection, period),

@@ -14,8 +14,9 @@ from collector.storage.reports import fates, overview, refusals, standing, traff
 from collector.storage.reports.asking import Period, Question
 from collector.storage.reports.overview import Read
 from collector.web import state
-from collector.web.dashboard import asked, charts, counted, guard, refused, wording
+from collector.web.dashboard import asked, charts, counted, guard, reading, refused, wording
 from collector.web.dashboard import standing as standing_now
+from collector.web.dashboard.reading import Shown
 from collector.web.dashboard.recent import Recent
 
 _NAME = "collector_overviews"
@@ -27,7 +28,7 @@ guard.protect(blueprint)
 @blueprint.record
 def keep(setup: BlueprintSetupState) -> None:
     """Each application remembers by itself what it has read."""
-    setup.app.extensions[_NAME] = Recent[Read]()
+    setup.app.extensions[_NAME] = Recent[Shown]()
 
 
 @blueprint.get("/")
@@ -44,9 +45,9 @@ def show() -> Response:
         first=wanted.first,
         last=wanted.last,
     )
-    recent: Recent[Read] = current_app.extensions[_NAME]
-    read = recent.get(period, lambda: overview.read(database, period, now, margin=MARGIN))
-    return _page("dashboard/overview.html", asked=wanted, read=read, **_shaped(read))
+    recent: Recent[Shown] = current_app.extensions[_NAME]
+    shown = recent.get(period, lambda: reading.read(state.current(), period, now))
+    return _page("dashboard/overview.html", asked=wanted, shown=shown, **_shaped(shown.read))
 
 
 def _page(template: str, **values: Any) -> Response:
@@ -58,6 +59,7 @@ def _shaped(read: Read) -> dict[str, Any]:
     sums = counted.count(read)
     by_day = {one.day: one for one in read.seconds}
     return {
+        "read": read,
         "counted": sums,
         "verdicts": [(verdict.value, MEANING[verdict]) for verdict in Verdict],
         "seconds": by_day,

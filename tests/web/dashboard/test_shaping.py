@@ -30,7 +30,8 @@ INSTALLED = Installed(
 OTHER = replace(INSTALLED, project_id=163, origins=("https://hotel.example",))
 
 READ = Read(
-    at=NOW, period=Period(projects=(162,), first=FIRST, last=LAST), installed=(INSTALLED, OTHER),
+    at=NOW, as_of=None, period=Period(projects=(162,), first=FIRST, last=LAST),
+    installed=(INSTALLED, OTHER),
     beacons=(), sessions=0, calls=0, fates=(), seconds=(), expiring=(), refused_records=(),
     refused_calls=(), refused_batches=(), batch_totals=(), runs=(), purged=(),
 )  # fmt: skip
