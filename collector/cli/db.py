@@ -10,7 +10,7 @@ import click
 from collector import config
 from collector.cli import secrets, shared
 from collector.errors import UsageError
-from collector.storage import backup, clocks, migrate, readers, revisions
+from collector.storage import backup, clocks, migrate, readers, revisions, sharding
 from collector.storage.database import Database
 
 
@@ -102,6 +102,24 @@ def restored(yes: bool) -> None:
             f"The backup knows what came until {found.knows_until:%Y-%m-%d %H:%M} UTC. Hand in the "
             "call records since then again, and then run: collector reconcile"
         )
+
+
+@db.command()
+@click.option("--dry-run", is_flag=True, help="Print the SQL; change nothing.")
+def distribute(dry_run: bool) -> None:
+    """Spread the tables over the nodes of a Citus cluster, by customer.
+
+    For PostgreSQL with the Citus extension; docs/scale.md says when that is worth it. Run it on
+    the coordinator, after `collector db upgrade`, while server and job are stopped. Repeating it
+    changes nothing but for tables that an upgrade has added.
+    """
+    with shared.open_database(shared.load_settings()) as database:
+        found = sharding.distribute(database, dry_run=dry_run)
+    for step in found.issued:
+        click.echo(f"{step.statement};")
+    if not dry_run:
+        spread = len(found.issued)
+        click.echo(f"{spread} table(s) were spread by {sharding.COLUMN}; {len(found.before)} were.")
 
 
 @db.command("grant-reader")

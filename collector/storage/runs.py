@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,8 @@ def close_interrupted(connection: sa.Connection, now: datetime) -> int:
     One that was only slow writes its own outcome over this when it ends.
     """
     # Two jobs that start at once must not wait for each other crosswise.
-    theirs = sa.select(RunRow.run_id).where(_silent(now)).with_for_update(skip_locked=True)
+    silent = _silent(now, _at_work(connection, now))
+    theirs = sa.select(RunRow.run_id).where(silent).with_for_update(skip_locked=True)
     return connection.execute(
         sa.update(RunRow)
         .where(RunRow.run_id.in_(theirs))
@@ -77,14 +78,25 @@ def close_interrupted(connection: sa.Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _silent(now: datetime) -> sa.ColumnElement[bool]:
-    """Whether a run that never ended began longer ago than a lease lasts, and holds none."""
-    holds_a_lease = sa.exists().where(
-        InstallationRow.lease_until > now,
-        InstallationRow.lease_owner.endswith(sa.literal(":") + RunRow.run_id),
+def _at_work(connection: sa.Connection, now: datetime) -> set[str]:
+    """The runs that hold a lease.
+
+    Asked by itself: installations may be spread over several machines, and runs are not.
+    """
+    owners = connection.scalars(
+        sa.select(InstallationRow.lease_owner).where(
+            InstallationRow.lease_until > now, InstallationRow.lease_owner.is_not(None)
+        )
     )
+    return {str(owner).rpartition(":")[2] for owner in owners}
+
+
+def _silent(now: datetime, at_work: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether a run that never ended began longer ago than a lease lasts, and holds none."""
     return sa.and_(
-        RunRow.outcome == "running", RunRow.started_at <= now - TERM, sa.not_(holds_a_lease)
+        RunRow.outcome == "running",
+        RunRow.started_at <= now - TERM,
+        RunRow.run_id.not_in(at_work),
     )
 
 
@@ -98,7 +110,8 @@ def last(connection: sa.Connection, now: datetime) -> dict[str, Any] | None:
 
     Interrupted ones are told from running ones at once.
     """
-    outcome = sa.case((_silent(now), INTERRUPTED), else_=RunRow.outcome)
+    silent = _silent(now, _at_work(connection, now))
+    outcome = sa.case((silent, INTERRUPTED), else_=RunRow.outcome)
     row = connection.execute(
         sa.select(RunRow.__table__, outcome.label("outcome_now"))
         .where(RunRow.job == "reconcile")
