@@ -34,6 +34,7 @@ torture: .venv/.dev ## kill job and server everywhere, try anything in any order
 	@$(QUIETLY) $(BIN)/python -m tests.torture $(TORTURE_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.torture.beacons $(BEACONS_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.faults $(FAULTS_ARGS)
+	@$(QUIETLY) $(BIN)/python -m tests.torture.hosts $(HOSTS_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties --database postgresql $(PROPERTIES_ARGS)
 

@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -125,11 +126,14 @@ class PostgresServer:
         self._connection.close()
         self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
 
-    def command(self, name: str, *arguments: str) -> None:
-        """Run one of the server's own programs, as the user who may."""
+    def command(self, name: str, *arguments: str, on: Sequence[str] = ()) -> None:
+        """Run one of the server's own programs, as the user who may; ``on`` goes before."""
+        as_user = self._server.system_user
+        if on and as_user:
+            on = [*on, "runuser", "-u", as_user, "--"]
         subprocess.run(
-            [str(self._server.bin_path / name), *arguments],
-            user=self._server.system_user,
+            [*on, str(self._server.bin_path / name), *arguments],
+            user=None if on else as_user,
             cwd="/",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE if name == "pg_basebackup" else subprocess.DEVNULL,

@@ -32,7 +32,7 @@ class Standby:
     def ask(self, question: str) -> object:
         """One value, asked of it."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            row = connection.execute(question).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(question).fetchone()
             return row and row[0]
 
     def wait_until_received(self) -> None:

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from collector.errors import DatabaseUnavailableError, NotMigratedError, SettingError, StorageError
 from collector.storage import database as storage
+from collector.storage import postgresql as connecting
 from collector.storage import sessions
 from collector.storage.database import Database
+from collector.storage.leases import TERM
 from collector.storage.tables import SessionRow, SightingRow, UtcDateTime
 from tests.domain.samples import NOON, a_beacon
 
@@ -44,6 +46,19 @@ def test_postgresql_waits_for_the_disk_even_where_it_is_told_not_to(
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
     with Database(database_url) as reopened, reopened.write() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"
+
+
+@postgresql_only
+def test_a_stalled_transaction_ends_well_before_its_lease_and_a_slow_reader_is_left_alone(
+    database: Database,
+) -> None:
+    limit = "SHOW idle_in_transaction_session_timeout"
+    with database.write() as connection:
+        assert connection.exec_driver_sql(limit).scalar_one() == "2min"
+    assert timedelta(milliseconds=connecting.STALLED_MILLISECONDS) < TERM / 2
+    assert timedelta(milliseconds=connecting.GONE_MILLISECONDS) < TERM / 10
+    with database.snapshot() as connection:
+        assert connection.exec_driver_sql(limit).scalar_one() == "0"
 
 
 def test_a_sighting_without_its_session_is_refused(database: Database) -> None:
