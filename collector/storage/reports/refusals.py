@@ -64,6 +64,7 @@ BATCH_TOTALS = Question(
     FROM report_batches
     WHERE project_id IN :projects AND sent_at >= :since AND sent_at < :until
     GROUP BY outcome
+    ORDER BY outcome
     """
 )
 
