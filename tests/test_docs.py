@@ -28,6 +28,7 @@ NOT_RUN = {
     r"collector verify ": "needs a customer's page; tests/verify has pages and a browser",
     r"collector reconcile --every ": "runs until it is stopped, as in tests/cli",
     r"collector db grant-reader ": "needs PostgreSQL; tests/cli/test_grant_reader.py has it",
+    r"collector db distribute": "needs Citus; tests/storage/test_sharding.py has stand-ins",
     r"collector user add ": "asks for a password at a terminal",
     r"python3 -m venv |/opt/collector/bin/pip ": "an installation; tests/test_package.py does one",
     r"install -": "writes into the machine's /etc and /usr",
