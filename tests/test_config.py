@@ -31,6 +31,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
         auth_url="https://api.contentsquare.com/v1/oauth/token",
         integration="integration.toml",
         calls_url="",
+        report_database_url="",
         host="127.0.0.1",
         port=8000,
         public_url="",
@@ -66,6 +67,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "AUTH_URL": ("http://127.0.0.1:9000/v1/oauth/token", None),
         "INTEGRATION": ("/etc/collector/phone.toml", None),
         "CALLS_URL": ("mysql://u:p@db.example/calls", None),
+        "REPORT_DATABASE_URL": ("postgresql://u:p@replica.example/collector", None),
         "HOST": ("0.0.0.0", None),  # noqa: S104
         "PORT": (" 8443 ", 8443),
         "PUBLIC_URL": ("https://collector.example.com/", "https://collector.example.com"),

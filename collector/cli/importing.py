@@ -19,7 +19,7 @@ from collector.jobs.reading_ahead import LARGE, Task, read_ahead
 from collector.sources import files
 from collector.sources.folders import Watch
 from collector.sources.opening import STANDARD_INPUT, name_of
-from collector.storage.calls import Stored
+from collector.storage.calls import SELDOM, Stored
 
 #: So many refused lines are printed; the JSON form has more.
 SHOWN = 20
@@ -180,7 +180,7 @@ def _told(summary: Summary) -> str:
     told = ", ".join(
         f"{number} {name.replace('_', ' ')}"
         for name, number in counts
-        if number or name != Stored.FORGOTTEN  # where nobody was, there is nothing to tell
+        if number or name not in SELDOM
     )
     stopped = "; stopped before the end" if summary.stopped else ""
     return f"{summary.read} read: {told}{stopped}"

@@ -18,7 +18,7 @@ from collector.jobs.reconcile import Job
 from collector.jobs.report import ProjectOutcome, ProjectReport, RunReport
 from collector.jobs.retention import retention_of
 from collector.storage import backup, clocks
-from collector.storage.calls import Stored
+from collector.storage.calls import SELDOM
 from collector.storage.secrets import SecretBox
 
 
@@ -120,7 +120,7 @@ def _print_pulled(project: ProjectReport) -> None:
     counts = [
         (name, number)
         for name, number in pulled.counted().items()
-        if number or name != Stored.FORGOTTEN  # where nobody was, there is nothing to tell
+        if number or name not in SELDOM
     ]
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
     click.echo(f"Project {project.project_id}: pulled {told}.")

@@ -34,6 +34,10 @@ class Stored(StrEnum):
     TOO_OLD = "too_old"  #: others of its time were removed and counted: it would be counted twice
 
 
+#: What is told to people only where it has happened.
+SELDOM = frozenset({Stored.FORGOTTEN, Stored.TOO_OLD})
+
+
 def store(
     connection: sa.Connection, project_id: int, calls: Sequence[Call], now: datetime
 ) -> list[Stored]:
