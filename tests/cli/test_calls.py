@@ -10,7 +10,7 @@ import pytest
 from collector.storage.calls import SELDOM
 from tests.cli.conftest import PROJECT, CallFile, CommandLine, Ran
 
-COUNTS = ("read", "new", "updated", "unchanged", "too_old", "passed_over", "refused")
+COUNTS = ("read", "new", "updated", "unchanged", "forgotten", "too_old", "passed_over", "refused")
 
 
 @pytest.fixture
