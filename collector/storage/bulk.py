@@ -21,6 +21,9 @@ from collector.storage.preparing import Row, as_text, encode
 #: each statement is kept for the next time.
 _SIZES = (1000, 100, 10, 1)
 
+#: SQLite has a limit for the parts of a condition.
+_MOST_PARTS = 200
+
 
 def insert(
     connection: sa.Connection,
@@ -67,6 +70,11 @@ def one_of(column: sa.SQLColumnExpression[str], texts: Iterable[str], dialect: s
         # An array, so that an index is asked for each, however few rows it is thought to have.
         return column == sa.any_(sa.func.array(sa.select(found).scalar_subquery()))
     return column.in_(sa.select(sa.func.json_each(document).table_valued("value").c.value))
+
+
+def in_parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a condition may have parts."""
+    return (texts[start : start + _MOST_PARTS] for start in range(0, len(texts), _MOST_PARTS))
 
 
 @lru_cache(maxsize=100)

@@ -7,7 +7,7 @@ evidence of a match names whoever came second.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,6 @@ from collector.storage.tables import (
 )
 
 _RUNNER_UP = "runner_up"
-
-#: SQLite has a limit for the parts of a condition.
-_PARTS = 200
 
 #: What is gone through can be long.
 _BY_AND_BY = {"yield_per": 1000}
@@ -79,7 +76,7 @@ def write(connection: sa.Connection, mentions: list[Mention]) -> int:
 
 def _runners_up(connection: sa.Connection, project_id: int, person: Person) -> Iterator[Mention]:
     second = CallRow.evidence[_RUNNER_UP].as_string()
-    for some in _in_parts(sorted(person.user_ids)):
+    for some in bulk.in_parts(sorted(person.user_ids)):
         is_theirs = sa.or_(*(second.startswith(f"{one}.", autoescape=True) for one in some))
         found = connection.execute(
             sa.select(CallRow.call_id, second, CallRow.evidence).where(
@@ -92,11 +89,6 @@ def _runners_up(connection: sa.Connection, project_id: int, person: Person) -> I
             if session_key.rpartition(".")[0] in some and call_id not in person.call_ids:
                 anew = {**evidence, _RUNNER_UP: HIDDEN}
                 yield Mention(row=CallRow, key=(project_id, call_id), column="evidence", value=anew)
-
-
-def _in_parts(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many at a time as a condition may have parts."""
-    return (texts[start : start + _PARTS] for start in range(0, len(texts), _PARTS))
 
 
 def _of_batches(connection: sa.Connection, project_id: int, person: Person) -> Iterator[Mention]:

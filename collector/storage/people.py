@@ -19,13 +19,14 @@ def complete(connection: sa.Connection, project_id: int, person: Person, reach: 
     """Whoever is named, with all that leads on from there, until nothing new is found.
 
     A call leads to the visitor that it is matched to, and a visitor to the calls that are matched
-    to them; a followed key, or caller, to whoever shares it.
+    to them or name one of their sessions; a followed key, or caller, to whoever shares it.
     """
     finder = _Finder(connection, project_id)
     before = -1
     while before != (size := _size(person)):
         before = size
         person.call_ids |= finder.calls_of_users(person.user_ids)
+        person.call_ids |= finder.calls_naming(person.user_ids)
         person.call_ids |= finder.calls_of_callers(hashed for hashed, _ in person.callers)
         person.call_ids |= finder.calls_with_keys(person.keys)
         if not reach.calls_only:
@@ -73,6 +74,22 @@ class _Finder:
 
     def calls_of_users(self, user_ids: Collection[str]) -> set[str]:
         return self._texts(CallRow.call_id, CallRow, CallRow.user_id, user_ids)
+
+    def calls_naming(self, user_ids: Collection[str]) -> set[str]:
+        """Those that carry a session key of theirs, whether or not that session was ever seen."""
+        found: set[str] = set()
+        for some in bulk.in_parts(sorted(user_ids)):
+            begins = (CallKeyRow.value.startswith(f"{one}.", autoescape=True) for one in some)
+            rows = self._connection.execute(
+                sa.select(CallKeyRow.call_id, CallKeyRow.value).where(
+                    CallKeyRow.project_id == self._project_id,
+                    CallKeyRow.kind == SESSION_KEY,
+                    sa.or_(*begins),
+                )
+            )
+            # User ids may contain dots, and SQLite knows no difference between a and A.
+            found |= {call_id for call_id, key in rows if key.rpartition(".")[0] in some}
+        return found
 
     def calls_of_callers(self, hashed: Iterable[str]) -> set[str]:
         return self._texts(CallRow.call_id, CallRow, CallRow.caller, list(hashed))

@@ -255,6 +255,22 @@ def test_a_switchboards_number_takes_its_company_along_only_if_it_is_asked_to(
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
+def test_a_call_that_names_a_session_of_theirs_goes_though_it_was_never_seen(
+    world: World,
+) -> None:
+    world.visit(f"{USER}.1", visitor_id=VISITOR)
+    take_in(
+        world,
+        told(world, "unseen", session_key=f"{USER}.9"),
+        told(world, "of-another", session_key=f"{USER}.other.9"),
+        told(world, "of-a-third", session_key=f"{USER.upper()}.9"),
+    )
+    world.run()
+    forget(world, user_ids={USER})
+    left = {row["call_id"] for row in world.rows("SELECT call_id FROM call")}
+    assert left == {"of-another", "of-a-third"}
+
+
 def test_a_key_that_a_whole_site_shares_is_followed_to_nobody(world: World) -> None:
     for n in range(MOST_VISITORS + 1):
         world.visit(f"user-{n}.1", visitor_id="guest")
