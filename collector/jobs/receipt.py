@@ -82,6 +82,10 @@ class Receipt:
     def found(self) -> bool:
         return any(project.found for project in self.projects)
 
+    @property
+    def _is_nothing_done(self) -> bool:
+        return all(project.busy for project in self.projects)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "at": self.at,
@@ -98,7 +102,7 @@ class Receipt:
             told.append(_OF_POSTGRESQL)
         elif self.rewritten is False:
             told.append(_FILE_HELD)
-        elif self.rewritten is None and not self.dry_run:
+        elif self.rewritten is None and not self.dry_run and not self._is_nothing_done:
             told.append(_FILE_LEFT)
         return [*told, *_ELSEWHERE]
 

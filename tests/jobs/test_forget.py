@@ -301,7 +301,9 @@ def test_while_a_worker_is_at_it_nothing_is_forgotten_and_it_is_told(world: Worl
     world.visit(f"{USER}.1", visitor_id=VISITOR)
     assert lease(world)
     before = world.everything()
-    assert forget(world, user_ids={USER}).busy == [PROJECT]
+    receipt = forget(world, user_ids={USER})
+    assert receipt.busy == [PROJECT]
+    assert "as asked" not in str(receipt.out_of_reach())
     assert world.everything() == before
     world.clock.forward(minutes=6)  # it was killed
     assert forget(world, user_ids={USER}).found
