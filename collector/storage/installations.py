@@ -262,8 +262,15 @@ def remove(connection: sa.Connection, project_id: int, *, with_data: bool) -> No
         name: _count(connection, row, project_id)
         for name, row in (("session", SessionRow), ("call", CallRow))
     }
-    if refused := _count(connection, RefusedRecordRow, project_id):
-        held["refused record"] = refused
+    # Without tombstones whoever was forgotten is back; without counts, what was purged never was.
+    for name, more in (
+        ("refused record", RefusedRecordRow),
+        ("tombstone", TombstoneRow),
+        ("session count", SessionCountRow),
+        ("call count", CallCountRow),
+    ):
+        if number := _count(connection, more, project_id):
+            held[name] = number
     if any(held.values()) and not with_data:
         *most, last = [f"{number} {name}{'s'[: number != 1]}" for name, number in held.items()]
         what = f"{', '.join(most)} and {last}"

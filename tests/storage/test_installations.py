@@ -268,7 +268,7 @@ def test_an_installation_with_data_is_removed_with_all_of_it_or_not_at_all(
         fill(database, project_id)
     assert held(database, 162) == everything
     with (
-        pytest.raises(UsageError, match=r"1 session, 1 call and 1 refused record.*--with-data"),
+        pytest.raises(UsageError, match=r"1 session, 1 call, 1 refused record, .*--with-data"),
         database.write() as connection,
     ):
         installations.remove(connection, 162, with_data=False)
@@ -291,6 +291,19 @@ def test_refused_records_are_data_too(database: Database) -> None:
     ):
         installations.remove(connection, 162, with_data=False)
     assert held(database, 162) == {"installation": 1, "refused_record": 1}
+
+
+def test_whoever_was_forgotten_and_what_was_purged_are_data_too(database: Database) -> None:
+    add(database, SHOP)
+    with database.write() as connection:
+        tombstones.add(connection, 162, [("user_id", "ab" * 32, "0a1b2c3d")], NOON)
+        daily_counts.add_sessions(connection, 162, [NOON])
+    with (
+        pytest.raises(UsageError, match=r"1 tombstone and 1 session count\. .*--with-data"),
+        database.write() as connection,
+    ):
+        installations.remove(connection, 162, with_data=False)
+    assert held(database, 162) == {"installation": 1, "tombstone": 1, "session_count": 1}
 
 
 def test_a_project_has_one_installation(database: Database) -> None:
