@@ -214,7 +214,7 @@ def _installation(shared: State, project_id: int | None) -> Installation | None:
     with shared.database.read() as connection:
         found = installations.find(connection, project_id)
         if found is None:
-            shared.known_installations.pop(project_id, None)
+            shared.unlearn(project_id)
         else:
             shared.learn(connection, found)
     return found

@@ -162,10 +162,17 @@ class State:
     def learn(self, connection: Connection, installation: Installation) -> None:
         """Keep an installation as it was read, with whoever was forgotten there."""
         project_id, number = installation.project_id, installation.forgettings
-        if number and self._forgotten.get(project_id, (0,))[0] != number:
+        if not number:
+            self._forgotten.pop(project_id, None)
+        elif self._forgotten.get(project_id, (0,))[0] != number:
             found = tombstones.read(connection, project_id, self.caller_hash)
             self._forgotten[project_id] = (number, found)
         self.known_installations[project_id] = installation
+
+    def unlearn(self, project_id: int) -> None:
+        """There is no such installation any more; added again, it counts forgettings from 0."""
+        self.known_installations.pop(project_id, None)
+        self._forgotten.pop(project_id, None)
 
     def forgotten(self, installation: Installation) -> Forgotten | None:
         """Who was forgotten there; None if nobody was.

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from collector.domain.callers import CallerHash
+from collector.domain.installation import Installation
 from collector.domain.tombstones import mark
-from collector.storage import tombstones
+from collector.storage import installations, tombstones
 from collector.storage.database import Database
 from tests.web.beaconing import post
 from tests.web.conftest import (
@@ -72,6 +73,28 @@ def test_a_server_without_the_key_of_the_tombstones_takes_what_comes(
     leave_tombstone(database, secret_key, "user_id", USER)
     assert post(open_app(database_url).test_client()).status_code == 204
     assert len(reported_sessions(database)) == 1
+
+
+@before_sql
+@pytest.mark.parametrize("beacon_comes", ["while it is away", "when it is back"])
+def test_an_installation_that_is_added_again_has_nobody_elses_tombstones(
+    app: Flask, database: Database, installation: Installation, secret_key: str, beacon_comes: str
+) -> None:
+    client = app.test_client()
+    leave_tombstone(database, secret_key, "user_id", "of-before")
+    post(client)
+    with database.write() as connection:
+        installations.remove(connection, PROJECT, with_data=True)
+    if beacon_comes == "while it is away":
+        assert post(client).status_code == 404
+    with database.write() as connection:
+        installations.add(connection, installation, "sealed", datetime.now(UTC))
+    if beacon_comes == "when it is back":
+        post(client, userId="another")
+    before = reported_sessions(database)
+    leave_tombstone(database, secret_key, "user_id", USER)
+    assert post(client).status_code == 204
+    assert reported_sessions(database) == before
 
 
 @before_sql
