@@ -12,6 +12,7 @@ from collector.domain.identifiers import SESSION_KEY, TRACKING_NUMBER, is_kind, 
 from collector.domain.person import FOLLOWED, Named, Reach
 from collector.errors import UsageError
 from collector.jobs.forget import Forgetting
+from collector.storage import clocks
 from collector.storage.secrets import SecretBox
 
 #: A worker that was killed keeps its lease for so long.
@@ -152,7 +153,11 @@ def forget(
     secrets = SecretBox(settings.require_secret_key())
     with shared.open_database(settings) as database:
         forgetting = Forgetting(
-            database=database, secrets=secrets, patience=wait, rewrites=not no_rewrite
+            database=database,
+            secrets=secrets,
+            patience=wait,
+            rewrites=not no_rewrite,
+            clock=clocks.read(database),
         )
         if dry_run or not yes:
             receipt = forgetting.look(project_id, asked, reach, with_data=data)

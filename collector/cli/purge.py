@@ -14,6 +14,7 @@ from collector.jobs.purge import Purger
 from collector.jobs.purge_all import PurgeReport, look
 from collector.jobs.purge_all import purge as remove
 from collector.jobs.retention import retention_of
+from collector.storage import clocks
 
 
 @click.command()
@@ -41,6 +42,7 @@ def purge(project_id: int | None, dry_run: bool, as_json: bool) -> None:
             database=database,
             retention=retention,
             over=stop.is_set,
+            clock=clocks.read(database),
             rest=stop.wait,
             progress=bar,
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from collector.storage import clocks
 from collector.storage.database import Database
 from collector.storage.tables import SessionRow
 from tests.aged import a_session, store
@@ -29,6 +30,17 @@ def old(provider: CommandLine) -> CommandLine:
 
 def keys(shell: CommandLine) -> set[str]:
     return {row["session_key"] for row in shell.rows("SELECT session_key FROM report_sessions")}
+
+
+def test_it_goes_by_the_clock_that_the_job_goes_by(
+    old: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = datetime.now(UTC) - 20 * DAY
+    monkeypatch.setattr(clocks, "read", lambda _database: lambda: behind)
+    old.well("purge")
+    assert keys(old) == {"old.1", "young.1"}
+    assert f"{behind:%Y-%m-%d %H:%M}" in old.well("forget", "--user-id", "old", "--yes").out
+    assert keys(old) == {"young.1"}
 
 
 def test_it_says_before_and_after_how_much_goes(old: CommandLine) -> None:
