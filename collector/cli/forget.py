@@ -9,6 +9,7 @@ import click
 from collector.cli import shared
 from collector.cli.forget_receipt import print_receipt
 from collector.domain.identifiers import SESSION_KEY, TRACKING_NUMBER, is_kind, is_user_id
+from collector.domain.numbers import spell_number
 from collector.domain.person import FOLLOWED, Named, Reach
 from collector.errors import UsageError
 from collector.jobs.forget import Forgetting
@@ -46,6 +47,18 @@ class UserId(click.ParamType[str]):
         return value
 
 
+class Caller(shared.ShortText):
+    """A phone number, in any spelling."""
+
+    name = "caller"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        if not spell_number(text, None):
+            self.fail(f"{text[:40]!r} is no number, and many callers may be told so", param, ctx)
+        return text
+
+
 class Following(click.ParamType[str]):
     """What leads on to whoever shares it: ``caller``, or a kind of match key."""
 
@@ -65,7 +78,7 @@ class Following(click.ParamType[str]):
 @click.option(
     "--caller",
     "callers",
-    type=shared.ShortText(),
+    type=Caller(),
     multiple=True,
     metavar="NUMBER",
     help="Whoever calls from this phone number; may be repeated.",

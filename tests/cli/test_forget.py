@@ -60,6 +60,7 @@ def test_programs_say_yes_and_read_json(shell: CommandLine) -> None:
         (("--key", "tracking_number=0199001234", "--project-id", PROJECT), "nobody's own"),
         (("--key", "visitor_id", "--project-id", PROJECT), "visitor_id=v-123"),
         (("--user-id", "u 1"), "user id"),
+        (("--caller", "anonymous"), "no number"),
         (("--user-id", USER, "--calls-only"), "--calls-only"),
         (("--user-id", USER, "--data"), "--dry-run"),
         (("--user-id", USER, "--also", "tracking_number"), "caller"),
