@@ -4,9 +4,10 @@ Whoever reaches the server can write anything into ``X-Forwarded-For``. Only wha
 number of proxies have appended is believed: the client is the entry that the outermost of them
 added, counted from the right. Where it is missing, or is no address, it is whoever connected.
 
-An address is kept nowhere. It is counted under one of 65,536 numbers, chosen by a keyed hash, so
-that invented addresses take no memory, nobody can choose with whom he shares a number, and what
-another machine is told says of no address that it was here.
+An address is written nowhere. It is counted under one of 65,536 numbers, chosen by a keyed hash,
+so that invented addresses take no memory, nobody can choose with whom he shares a number, and what
+another machine is told says of no address that it was here. The last few thousand addresses are
+remembered with their numbers, in memory alone: most come again at once.
 """
 
 from __future__ import annotations
@@ -64,7 +65,6 @@ class Clients:
         self.hops = settings.proxy_hops
         self._exempt = [ip_network(text, strict=False) for text in settings.limit_exempt]
         self._key = _derived(settings.secret_key)
-        # Most come again at once.
         self._number_of = lru_cache(_REMEMBERED)(self._find_number)
 
     def address(self, peer: str, forwarded: str | None) -> str:
