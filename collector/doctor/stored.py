@@ -185,7 +185,8 @@ def _secrets(database: Database, settings: Settings) -> Iterator[Finding]:
             "secrets",
             f"Project {each.project_id}: {each.name} is opened by no key of COLLECTOR_SECRET_KEY.",
             "Add the key that it was stored with, after a comma, or set the secret again: "
-            f"collector installation edit {each.project_id} --new-secret, or collector webhook add",
+            f"collector installation edit {each.project_id} --new-secret, collector webhook add, "
+            f"or collector installation signing new {each.project_id} (then retire)",
         )
     by_key = Counter(number for number in opened.values() if number is not None)
     if any(by_key[number] for number in range(1, len(settings.secret_key))):

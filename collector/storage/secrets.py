@@ -14,7 +14,8 @@ from collector.errors import SecretError
 _NO_KEY = (
     "A stored secret cannot be decrypted with COLLECTOR_SECRET_KEY. Add the key it was stored with "
     "(comma-separated), or set the secret again: collector installation edit PROJECT_ID "
-    "--new-secret for a client secret, collector webhook add for a platform's"
+    "--new-secret for a client secret, collector webhook add for a platform's, collector "
+    "installation signing new PROJECT_ID and then retire for one that signs keys"
 )
 
 #: Keeps the key for fingerprints apart from the one that encrypts.

@@ -89,6 +89,12 @@ def secrets(connection: sa.Connection) -> Sequence[Sealed]:
         Sealed(project_id=project_id, name=f"the secret of {preset}", secret=secret)
         for project_id, preset, secret in connection.execute(hooks.union_all(earlier))
     ]
+    signing = sa.select(InstallationRow.project_id, InstallationRow.signing_secrets)
+    found += [
+        Sealed(project_id=project_id, name="a secret for signatures", secret=secret)
+        for project_id, held in connection.execute(signing)
+        for secret in held
+    ]
     return sorted(found, key=lambda each: (each.project_id, each.name))
 
 

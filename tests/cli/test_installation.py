@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.sandbox import Sandbox
+from collector.storage.secrets import generate_key
 from tests.cli.conftest import PROJECT, SECRET, CallFile, CommandLine
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 
@@ -280,3 +281,13 @@ def test_a_secret_for_signatures_is_made_changed_and_forgotten(provider: Command
     provider.well("installation", "edit", PROJECT, "--allow-unsigned", "visitor_id")
     provider.well("installation", "signing", "remove", PROJECT)
     assert shown(provider)["signing_secrets"] == 0
+
+
+def test_a_secret_for_signatures_that_no_key_opens_is_found(
+    provider: CommandLine, secret_key: str
+) -> None:
+    provider.set(secret_key=generate_key())
+    provider.well("installation", "signing", "new", PROJECT)
+    provider.set(secret_key=secret_key)
+    assert "a secret for signatures is opened by no key" in provider("doctor", "--offline").out
+    provider("keys", "rotate").refused("signing new", code=1)
