@@ -6,7 +6,7 @@ nobody would come for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from collector.storage import purging
+from collector.storage.beacon_counts import NO_PROJECT
 from collector.storage.tables import (
     BatchRow,
     BeaconCountRow,
@@ -37,24 +38,28 @@ _ORPHANED: Sequence[tuple[type[Any], str]] = (
     (PurgedRow, "before"),
 )
 
+#: By these it is known that a project has left something behind.
+_LEFT: Sequence[type[Any]] = (SessionRow, CallRow, BeaconCountRow, BatchRow, PurgedRow)
+
 
 def projects_without_installation(connection: sa.Connection) -> list[int]:
     """The projects of which something is stored though their installation was removed."""
-    return sorted(
-        {
-            project_id
-            for table in ("session", "call", "beacon_count", "batch", "purged")
-            # From one project to the next, instead of through all rows.
-            for project_id in connection.execute(
-                sa.text(
-                    f"WITH RECURSIVE p(id) AS (SELECT min(project_id) FROM {table} UNION ALL "  # noqa: S608 - names of tables
-                    f"SELECT (SELECT min(project_id) FROM {table} WHERE project_id > p.id) FROM p "
-                    "WHERE p.id IS NOT NULL) SELECT id FROM p WHERE id > 0 "
-                    "AND id NOT IN (SELECT project_id FROM installation)"
-                )
-            ).scalars()
-        }
-    )
+    installed = set(connection.scalars(sa.select(InstallationRow.project_id)))
+    return sorted({one for row in _LEFT for one in _projects(connection, row)} - installed)
+
+
+def _projects(connection: sa.Connection, row: type[Any]) -> Iterator[int]:
+    """From one project to the next, instead of through all rows.
+
+    By a statement each: a recursive one could not be carried out by a cluster.
+    """
+    found = NO_PROJECT
+    while True:
+        query = sa.select(sa.func.min(row.project_id)).where(row.project_id > found)
+        following = connection.scalar(query)
+        if following is None:
+            return
+        yield (found := following)
 
 
 def drop_orphans(connection: sa.Connection, project_id: int, before: datetime, most: int) -> int:
@@ -77,5 +82,7 @@ def drop_orphans(connection: sa.Connection, project_id: int, before: datetime, m
             )
             .limit(most - removed)
         )
-        removed += connection.execute(purging.delete(connection, row, query, chosen)).rowcount
+        removed += connection.execute(
+            purging.delete(connection, row, query, chosen, project_id)
+        ).rowcount
     return removed

@@ -85,7 +85,7 @@ def drop_oldest(
             .order_by(when)
             .limit(most - removed)
         )
-        removed += connection.execute(delete(connection, row, query, chosen)).rowcount
+        removed += connection.execute(delete(connection, row, query, chosen, project_id)).rowcount
     return removed
 
 
@@ -155,7 +155,7 @@ def _drop_sessions(
         *_may_go(chosen, cut),
     )
     gone = connection.execute(
-        delete(connection, SessionRow, query, chosen).returning(SessionRow.first_seen)
+        delete(connection, SessionRow, query, chosen, project_id).returning(SessionRow.first_seen)
     ).scalars()
     began = list(gone)
     daily_counts.add_sessions(connection, project_id, began)
@@ -174,7 +174,7 @@ def _drop_calls(
         sa.not_(_is_open(chosen)),
     )
     rows = connection.execute(
-        delete(connection, CallRow, query, chosen).returning(
+        delete(connection, CallRow, query, chosen, project_id).returning(
             *(getattr(CallRow, name) for name in (*_COUNTED, "user_id"))
         )
     )
@@ -273,11 +273,23 @@ def place(connection: sa.Connection, table: str) -> sa.ColumnClause[Any]:
     return sa.literal_column(f"{table}.{_PLACES[connection.dialect.name]}")
 
 
-def delete(connection: sa.Connection, row: type[Any], chosen: sa.Select[Any], of: Any) -> sa.Delete:
-    """Remove the rows whose places are chosen, of the alias ``of``."""
+def delete(
+    connection: sa.Connection,
+    row: type[Any],
+    chosen: sa.Select[Any],
+    of: Any,
+    project_id: int | None = None,
+) -> sa.Delete:
+    """Remove the rows whose places are chosen, of the alias ``of``.
+
+    Args:
+        project_id: whose rows they are, unless they are of none: said of what is removed, too, for
+            a place means nothing on another machine of a cluster.
+    """
     own = place(connection, row.__tablename__)
+    theirs = () if project_id is None else (row.project_id == project_id,)
     if connection.dialect.name == "postgresql":
         # What a beacon holds has just been seen again; nobody waits for anybody.
         free = chosen.with_for_update(skip_locked=True, of=of)
-        return sa.delete(row).where(own == sa.any_(sa.func.array(free.scalar_subquery())))
-    return sa.delete(row).where(own.in_(chosen))
+        return sa.delete(row).where(*theirs, own == sa.any_(sa.func.array(free.scalar_subquery())))
+    return sa.delete(row).where(*theirs, own.in_(chosen))

@@ -17,10 +17,13 @@ from click.testing import CliRunner
 
 from collector.cli.db import distribute
 from collector.errors import UsageError
+from collector.jobs.purge import Purger
+from collector.jobs.purge_all import purge
 from collector.sandbox import Sandbox
 from collector.storage import sharding, sightings
 from collector.storage.database import Database
 from collector.storage.reports import installations as of_installation
+from tests import aged
 from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION
 from tests.world import PROJECT, Clock, World
 
@@ -193,6 +196,26 @@ def test_what_happens_all_the_time_asks_one_project_at_a_time(database: Database
     crossing = {text for text, _ in found if not _of_one_project(text)}
     assert {text for text in crossing if not any(word in text for word in CROSSING)} == set()
     assert {word for word in CROSSING if not any(word in text for text in crossing)} == set()
+
+
+@postgresql_only
+def test_what_is_old_is_removed_by_statements_that_a_cluster_carries_out(
+    database: Database,
+) -> None:
+    with recorded(database) as found:
+        aged.fill(database, 1)
+        found.clear()
+        purger = Purger(
+            database=database, retention=aged.RETENTION, clock=Clock(aged.NOW), rest=lambda _: None
+        )
+        purge(purger, None)
+    removing = [text for text, _ in found if text.startswith("DELETE FROM")]
+    assert {"call", "session", "run"} <= {text.split()[2] for text in removing}
+    for text in removing:
+        # Where a row stands means nothing without the table's part that it stands in.
+        table = text.split()[2]
+        assert table in OF_NONE or f"WHERE {table}.{COLUMN} = %(" in " ".join(text.split()), text
+    assert not [text for text, _ in found if "RECURSIVE" in text]
 
 
 def test_each_row_of_a_commit_of_beacons_names_its_own_project() -> None:
