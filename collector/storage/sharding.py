@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from collector.errors import UsageError
 from collector.storage.database import Database
-from collector.storage.tables import Base
+from collector.storage.every_table import METADATA
 
 #: By this column.
 COLUMN = "project_id"
@@ -47,7 +47,7 @@ class Distributed:
 def steps() -> list[Step]:
     """All tables, each after those that it refers to."""
     ordered = sorted(
-        Base.metadata.sorted_tables, key=lambda table: (table.name != FIRST, _is_of_none(table))
+        METADATA.sorted_tables, key=lambda table: (table.name != FIRST, _is_of_none(table))
     )
     return [Step(table=table.name, statement=_statement(table)) for table in ordered]
 
