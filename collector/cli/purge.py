@@ -41,6 +41,7 @@ def purge(project_id: int | None, dry_run: bool, as_json: bool) -> None:
         purger = Purger(
             database=database,
             retention=retention,
+            clock=clocks.read(database),
             over=stop.is_set,
             clock=clocks.read(database),
             rest=stop.wait,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from collector.storage import clocks
 from collector.storage.secrets import generate_key
 from tests.cli.conftest import PROJECT, CallFile, CommandLine
 
@@ -35,6 +38,15 @@ def test_the_receipt_tells_what_is_gone_and_what_cannot_be_recalled(shell: Comma
     assert not any(USER in str(table) for table in shell.everything())
     again = shell.well("calls", "import", "calls.csv", "--project-id", PROJECT)
     assert "0 new, 0 updated, 0 unchanged, 1 forgotten" in again.out
+
+
+def test_it_takes_the_lease_by_the_databases_clock(
+    shell: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On PostgreSQL that is another machine's; no test can set it.
+    moment = datetime(2100, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(clocks, "read", lambda _: lambda: moment)
+    assert shell.well(*ASKED, "--json", "--yes").json()["at"] == moment.isoformat()
 
 
 def test_programs_say_yes_and_read_json(shell: CommandLine) -> None:
