@@ -21,7 +21,7 @@ from sqlalchemy import exc
 
 from collector import resources
 from collector.errors import BlockedError, UsageError
-from collector.storage import revisions
+from collector.storage import online, revisions
 from collector.storage.database import Connection, Database
 
 #: So long a migration waits for a table, and with it whoever comes after it, in milliseconds. Less
@@ -131,20 +131,22 @@ class _Attempts:
         self._told: object = None
 
     def make(self, database: Database, act: Callable[[Connection], None]) -> None:
-        with database.bare() as connection:
-            connection.exec_driver_sql(f"SET lock_timeout = {LOCK_MILLISECONDS}")
-            connection.commit()
-            with self._alone(connection):
-                while True:
-                    try:
-                        act(connection)
-                    except exc.DBAPIError as error:
-                        if getattr(error.orig, "sqlstate", None) not in _WAITED_IN_VAIN:
-                            raise
-                        connection.rollback()
-                        self._wait(*_holder(connection))
-                    else:
-                        return
+        with database.bare() as connection, self._alone(connection):
+            while True:
+                # Each time: an index that could not be made leaves its own.
+                connection.exec_driver_sql(f"SET lock_timeout = {LOCK_MILLISECONDS}")
+                connection.commit()
+                left = max(self._until - time.monotonic(), 1)
+                connection.info[online.PATIENCE] = round(left * 1000)
+                try:
+                    act(connection)
+                except exc.DBAPIError as error:
+                    if getattr(error.orig, "sqlstate", None) not in _WAITED_IN_VAIN:
+                        raise
+                    connection.rollback()
+                    self._wait(*_holder(connection))
+                else:
+                    return
 
     @contextmanager
     def _alone(self, connection: Connection) -> Iterator[None]:

@@ -8,6 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+#: In a connection's ``info``: so long an index waits for others' transactions, in milliseconds.
+PATIENCE = "collector_patience"
+
 _IS_VALID = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
 
@@ -26,7 +29,7 @@ def create_index(name: str, table: str, columns: Sequence[str], **options: Any) 
             return
         # It waits for transactions to end, and nobody waits behind it meanwhile.
         before = connection.scalar(sa.text("SHOW lock_timeout"))
-        connection.execute(sa.text("SET lock_timeout = 0"))
+        connection.execute(sa.text(f"SET lock_timeout = {connection.info[PATIENCE]}"))
         connection.execute(sa.text(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"'))
         op.create_index(name, table, list(columns), postgresql_concurrently=True, **options)
         connection.execute(sa.text(f"SET lock_timeout = '{before}'"))

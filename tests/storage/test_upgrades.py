@@ -112,6 +112,19 @@ def test_beacons_pass_while_an_index_waits_for_a_transaction_to_end(
     assert columns_of_index(database) == ["project_id", "beacons"]
 
 
+@on_postgresql
+def test_an_index_does_not_wait_longer_for_a_transaction_than_it_is_told_to(
+    database: Database, newer: Newer
+) -> None:
+    beacon(database, "u.1")
+    with database.engine.connect() as connection:
+        connection.execute(sa.text("UPDATE session SET beacons = 2"))
+        with pytest.raises(BlockedError, match="UPDATE session SET beacons"):
+            newer(database, INDEX, patience=0)
+    newer(database, INDEX)
+    assert columns_of_index(database) == ["project_id", "beacons"]
+
+
 def test_an_index_that_was_only_begun_is_made_anew(
     database: Database, newer: Newer, dialect: str
 ) -> None:
