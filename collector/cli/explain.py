@@ -9,6 +9,7 @@ import click
 
 from collector.cli import shared
 from collector.cli.output import moment, print_table
+from collector.domain.printable import all_printable, printable
 from collector.domain.verdicts import MEANING, Verdict
 from collector.insight import advice
 from collector.insight.explain import explain as look
@@ -31,8 +32,10 @@ def explain(call_id: str, project_id: int, as_json: bool) -> None:
     if as_json:
         shared.echo_json(document)
         return
+    document = all_printable(document)
     verdict = Verdict(document["verdict"])
-    click.echo(f"Call {call_id} is {click.style(verdict, bold=True)}: {MEANING[verdict]}.")
+    shown = printable(call_id)
+    click.echo(f"Call {shown} is {click.style(verdict, bold=True)}: {MEANING[verdict]}.")
     click.echo(f"  Why      {document['detail']} ({document['reason']})")
     click.echo(f"  Started  {moment(document['started_at'])}")
     keys = ", ".join(f"{kind} {value}" for kind, value in document["keys"].items())

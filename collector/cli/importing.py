@@ -12,6 +12,7 @@ from collector.cli import shared
 from collector.cli.output import progress_shown
 from collector.domain.call import OWN
 from collector.domain.definition import FileFormat
+from collector.domain.printable import printable
 from collector.errors import CollectorError, StorageError, UsageError
 from collector.jobs.chunks import StrictImportError
 from collector.jobs.import_calls import Importer, Summary
@@ -62,7 +63,7 @@ class Import:
                 if len(paths) == 1:
                     raise
                 self._unread += 1
-                click.echo(f"Error: {error}", err=True)
+                click.echo(f"Error: {printable(str(error))}", err=True)
         if len(paths) > 1 and not self._as_json:
             unread = f"; {self._unread} could not be read at all" if self._unread else ""
             click.echo(f"{len(paths)} files: {_told(self._total)}{unread}")
@@ -80,7 +81,7 @@ class Import:
                 # The next look may find it mended: the folder, or the database. Until then it
                 # is said once.
                 if said != (said := str(error)):
-                    click.echo(f"Error: {error}", err=True)
+                    click.echo(f"Error: {printable(str(error))}", err=True)
             if wait():
                 return
 
@@ -92,7 +93,7 @@ class Import:
             raise
         except CollectorError as error:
             stopped = False  # it is the file that has to change
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {printable(str(error))}", err=True)
         if not stopped:
             folder.taken(path)
         if self._total.refused > refused:
@@ -133,7 +134,7 @@ class Import:
             return
         click.echo(f"{name_of(path)}: {_told(summary)}")
         for refusal in summary.refusals[:SHOWN]:
-            click.echo(f"  {summary.unit} {refusal.number}: {refusal.message}", err=True)
+            click.echo(f"  {summary.unit} {refusal.number}: {printable(refusal.message)}", err=True)
         if summary.passed_over and summary.passed_over == summary.read:
             click.echo(f"  {self._why_none()}", err=True)
         if summary.refused > SHOWN:

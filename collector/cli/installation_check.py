@@ -10,6 +10,7 @@ from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
 from collector.insight import flooding
+from collector.domain.printable import printable
 from collector.insight.check import Check
 from collector.insight.check import check as look
 from collector.insight.hearing import DAYS, Hearing
@@ -127,6 +128,6 @@ def _print_findings(found: Hearing) -> None:
 def _line(left: str, right: str, *, colour: str | None = None) -> None:
     """A word at the left, and a text that is folded beside it."""
     beside = click.style(left, fg=colour) + " " * (_LEFT - len(left))
-    for line in paragraphs.fold(right, paragraphs.columns() - _LEFT):
+    for line in paragraphs.fold(printable(right), paragraphs.columns() - _LEFT):
         click.echo(f"{beside}{line}".rstrip())
         beside = " " * _LEFT

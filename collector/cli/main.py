@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
+from collector.domain.printable import printable
 from collector.errors import CollectorError, DefinitionError
 
 #: What a shell reports of a program that Ctrl-C has ended.
@@ -101,7 +102,7 @@ def _run() -> int:
     except DefinitionError as error:
         _say(f"The integration definition {error.path} has {len(error.problems)} problem(s):")
         for problem in error.problems:
-            click.echo(f"  - {problem}", err=True)
+            click.echo(f"  - {printable(problem)}", err=True)
         return error.exit_code
     except CollectorError as error:
         if _came_of_an_interrupt(error):
@@ -132,4 +133,6 @@ def _came_of_an_interrupt(error: BaseException | None) -> bool:
 
 
 def _say(message: str) -> None:
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(
+        f"{click.style('Error:', fg='red', bold=True)} {printable(message, lines=True)}", err=True
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from collector.domain.printable import printable
 from collector.domain.verdicts import MEANING, Verdict
 from collector.jobs.progress import Progress, Unwatched
 from collector.storage.funnel import Funnel
@@ -37,7 +38,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
     _print(table)
 
 

@@ -43,7 +43,6 @@ def purge(project_id: int | None, dry_run: bool, as_json: bool) -> None:
             retention=retention,
             clock=clocks.read(database),
             over=stop.is_set,
-            clock=clocks.read(database),
             rest=stop.wait,
             progress=bar,
         )

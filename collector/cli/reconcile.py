@@ -12,6 +12,7 @@ import click
 from collector.cli import shared
 from collector.cli.output import print_funnel, print_table, progress_shown
 from collector.contentsquare import EnrichmentApi
+from collector.domain.printable import printable
 from collector.errors import CollectorError, UsageError
 from collector.jobs.dry_run import dry_run as look
 from collector.jobs.reconcile import Job
@@ -82,7 +83,9 @@ def reconcile(project_id: int | None, dry_run: bool, every: float | None, as_jso
             except CollectorError as error:
                 if every is None:
                     raise
-                click.echo(f"Error: {error}", err=True)  # the next round may find it mended
+                click.echo(
+                    f"Error: {printable(str(error))}", err=True
+                )  # the next round may find it mended
             else:
                 _print(report, as_json=as_json)
                 needs_a_person = bool(report.attention)
@@ -111,7 +114,10 @@ def _print(report: RunReport, *, as_json: bool) -> None:
                 f"{project.slowed_to} request(s) at a time were sent."
             )
     for sentence in report.attention:
-        click.echo(f"{click.style('Needs a person:', fg='yellow', bold=True)} {sentence}", err=True)
+        click.echo(
+            f"{click.style('Needs a person:', fg='yellow', bold=True)} {printable(sentence)}",
+            err=True,
+        )
 
 
 def _print_pulled(project: ProjectReport) -> None:
@@ -125,7 +131,7 @@ def _print_pulled(project: ProjectReport) -> None:
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
     click.echo(f"Project {project.project_id}: pulled {told}.")
     if pulled.problem and not pulled.needs_a_person:
-        click.echo(f"Project {project.project_id}: {pulled.problem}.")
+        click.echo(f"Project {project.project_id}: {printable(pulled.problem)}.")
 
 
 def _print_what_would_be_sent(told: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from collector.cli import shared
 from collector.cli.output import moment, print_table
 from collector.config import Settings
 from collector.domain.call import OWN
+from collector.domain.printable import printable
 from collector.errors import UsageError
 from collector.storage import installations
 from collector.storage import refused as kept
@@ -182,7 +184,8 @@ def _print_records(
             left += 1
         else:
             sources[one.source] += 1
-            click.echo(one.text)
+            # What is to be mended stays as it came, unless it is only looked at.
+            click.echo(printable(one.text) if sys.stdout.isatty() else one.text)
     for sentence in _beside(wanted, sources, left, unopened, text=text):
         click.echo(sentence, err=True)
 

@@ -15,6 +15,7 @@ from collector import config, logs
 from collector.config import Settings
 from collector.domain.definition import Definition
 from collector.domain.identifiers import MAX_PROJECT_ID, is_region
+from collector.domain.printable import as_json, printable
 from collector.domain.times import parse_duration, parse_time
 from collector.sources import definition
 from collector.storage import replicas, revisions
@@ -166,9 +167,10 @@ def load_definition(settings: Settings) -> Definition:
 
 def echo_json(document: Any) -> None:
     """One document on one line, with times as ISO 8601."""
-    click.echo(json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False))
+    told = json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False)
+    click.echo(as_json(told))
 
 
 def echo_warning(text: str) -> None:
     """One line on standard error, marked as what it is."""
-    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {text}", err=True)
+    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {printable(text)}", err=True)

@@ -11,6 +11,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from collector.domain.masking import without_numbers
+from collector.domain.printable import printable
 from collector.logs import MASKED, ids
 
 #: Names of values that are never written out, at any depth.
@@ -51,6 +52,19 @@ def hide_numbers(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name in _QUOTING:
         if isinstance(text := event.get(name), str):
             event[name] = without_numbers(text)
+    return event
+
+
+def on_one_line(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: no text begins a line that looks like another event's.
+
+    Tracebacks have lines; each stands further in than where an event begins.
+    """
+    for name, value in event.items():
+        if name == "exception" and isinstance(value, str):
+            event[name] = "  " + printable(value, lines=True).replace("\n", "\n  ")
+        elif isinstance(value, str):
+            event[name] = printable(value)
     return event
 
 
@@ -97,6 +111,7 @@ def _renderers(form: str) -> list[Processor]:
         return [*first, structlog.processors.JSONRenderer()]
     return [
         *first,
+        on_one_line,
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         ),

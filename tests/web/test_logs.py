@@ -143,3 +143,25 @@ def test_lines_of_a_request_carry_its_id_and_nothing_of_what_was_sent(
         assert line["exception"].endswith("ValueError: [number hidden] is odd")
         assert token not in json.dumps(line)
         assert number not in json.dumps(line)
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_value_begins_a_line_of_its_own_or_moves_the_cursor(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    evil = "x\n2026-03-01T12:00:00Z [info     ] logged_in user=root\x1b[2J\x9b\r"
+    logs.configure(Settings(log_format=form))
+    log = structlog.get_logger("collector.test")
+    log.warning("asked", call=evil, error=evil, inner={"a": evil})
+    logging.getLogger("library").warning("It said %s", evil)
+    try:
+        json.loads(evil)
+    except ValueError as error:
+        error.args = (evil,)
+        log.exception("failed")
+    shown = capsys.readouterr().err
+    lines = shown.splitlines()
+    assert all(line.isprintable() for line in lines)
+    begun = [line for line in lines if line.startswith(("{", "2026-03-01", "20"))]
+    assert len(begun) == 3
+    assert not any(line.startswith("2026-03-01T12") for line in lines)
