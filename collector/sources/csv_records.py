@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -69,10 +70,11 @@ def _header(name: str, lines: Sequence[str], dialect: Dialect) -> tuple[list[str
             f"{name} is not CSV: its first line cannot be read ({_said(error)}). Lines "
             "end in LF, CRLF or CR"
         ) from error
-    named = [column for column in header if column]
-    doubled = sorted({column for column in named if named.count(column) > 1})
+    times = Counter(column for column in header if column)
+    doubled = sorted(column for column, number in times.items() if number > 1)
     if doubled:
-        raise UsageError(f"{name}: the column {doubled[0]!r} occurs twice in the first line")
+        shown = doubled[0][:60]
+        raise UsageError(f"{name}: the column {shown!r} occurs twice in the first line")
     return header, reader.line_num
 
 
