@@ -7,7 +7,7 @@ BIN := .venv/bin
 QUIETLY := PYTHONWARNINGS='ignore:XDG_RUNTIME_DIR is not set'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs torture snippet pictures bench bench-page bench-matching clean
+.PHONY: help demo test check docs torture fuzz snippet pictures bench bench-page bench-matching clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ torture: .venv/.dev ## kill job and server everywhere, try anything in any order
 	@$(QUIETLY) $(BIN)/python -m tests.torture.hosts $(HOSTS_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties $(PROPERTIES_ARGS)
 	@$(QUIETLY) $(BIN)/python -m tests.properties --database postgresql $(PROPERTIES_ARGS)
+
+fuzz: .venv/.fuzz ## try a hundred thousand inputs of each kind, and see that nothing fails (docs/security.md)
+	@$(QUIETLY) $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 snippet: .venv/.dev ## build static/js/collector.min.js and its compressed forms from the source
 	$(BIN)/python static/js/build.py
@@ -73,4 +76,10 @@ clean: ## remove what make has made
 .venv/.bench: .venv/.dev
 	@echo "Installing what the benchmarks compare with"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $@
+
+# Where atheris has no wheel for this Python and cannot be built, its targets are left out.
+.venv/.fuzz: .venv/.dev
+	@echo "Installing atheris"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]' || echo "Going on without atheris"
 	@touch $@
