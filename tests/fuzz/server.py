@@ -21,7 +21,8 @@ _MEMORY = Path("/dev/shm")  # noqa: S108
 
 def folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for a database, in memory where the system has that."""
-    return tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
+    there = Path(tempfile.gettempdir()).is_relative_to(_MEMORY) or not _MEMORY.is_dir()
+    return tempfile.TemporaryDirectory(dir=None if there else _MEMORY)
 
 
 def prepare(folder: Path) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
+from tests.fuzz import server
 from tests.fuzz.journal import Journal
 from tests.fuzz.targets import TARGETS
 
@@ -46,9 +50,13 @@ def watch(name: str, inputs: int, seed: int, folder: Path, tell: Callable[[int],
     command = [sys.executable, "-m", "tests.fuzz.targets", name, str(folder / f"{name}.journal")]
     began = time.monotonic()
     before, problem = 0, None
-    with output.open("wb") as log:
+    # What a target that is ended leaves behind goes with the folder.
+    with output.open("wb") as log, server.folder() as scratch:
         process = subprocess.Popen(
-            [*command, str(inputs), str(seed)], stdout=log, stderr=subprocess.STDOUT
+            [*command, str(inputs), str(seed)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": scratch},
         )
         try:
             while process.poll() is None:
@@ -61,9 +69,7 @@ def watch(name: str, inputs: int, seed: int, folder: Path, tell: Callable[[int],
                 if problem is not None:
                     break
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            _end(process)
     journal.read()
     if problem is None:
         problem = _ended(name, process.returncode, journal, inputs, before)
@@ -79,6 +85,14 @@ def watch(name: str, inputs: int, seed: int, folder: Path, tell: Callable[[int],
         problem=problem,
         input=journal.input,
     )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a target that has not ended, and the server that it has started."""
+    if process.poll() is None:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+        process.wait()
 
 
 def _hangs(journal: Journal, began: float) -> str | None:
