@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ class Clock:
         self.now += timedelta(**duration)
 
 
+@cache
+def example_definition() -> Definition:
+    """The example's, which nothing changes, read once for all tests."""
+    return definitions.read(EXAMPLE)
+
+
 class World:
     """Everything a test of the job needs, in few words."""
 
@@ -52,7 +59,7 @@ class World:
         self.database = database
         self.sandbox = sandbox
         self.clock = clock
-        self.definition: Definition = definitions.read(EXAMPLE)
+        self.definition: Definition = example_definition()
         self.secrets = SecretBox([generate_key()])
         self.waits: list[float] = []
         self._numbers = itertools.count(1)

@@ -9,8 +9,8 @@ import click
 from collector.cli import paragraphs, shared
 from collector.cli.output import moment
 from collector.contentsquare import EnrichmentApi
-from collector.insight import flooding
 from collector.domain.printable import printable
+from collector.insight import flooding
 from collector.insight.check import Check
 from collector.insight.check import check as look
 from collector.insight.hearing import DAYS, Hearing

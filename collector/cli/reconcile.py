@@ -124,9 +124,7 @@ def _print_pulled(project: ProjectReport) -> None:
     if (pulled := project.pulled) is None:
         return
     counts = [
-        (name, number)
-        for name, number in pulled.counted().items()
-        if number or name not in SELDOM
+        (name, number) for name, number in pulled.counted().items() if number or name not in SELDOM
     ]
     told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts)
     click.echo(f"Project {project.project_id}: pulled {told}.")

@@ -69,15 +69,19 @@ def test_the_tables_name_every_command() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize(("line", "word"), MISFITS, ids=[ascii(line)[1:60] for line, _ in MISFITS])
-def test_arguments_that_do_not_fit_are_named(shell: CommandLine, line: str, word: str) -> None:
-    shell(*shlex.split(line)).refused(word)
+def test_arguments_that_do_not_fit_are_named(shell: CommandLine, subtests: pytest.Subtests) -> None:
+    for line, word in MISFITS:
+        with subtests.test(line=line):
+            shell(*shlex.split(line)).refused(word)
 
 
-@pytest.mark.parametrize("line", needing("settings"))
-def test_a_malformed_setting_is_named_by_every_command(shell: CommandLine, line: str) -> None:
+def test_a_malformed_setting_is_named_by_every_command(
+    shell: CommandLine, subtests: pytest.Subtests
+) -> None:
     shell.set(port="eight")
-    shell(*line.split()).refused("COLLECTOR_PORT", code=2)
+    for line in needing("settings"):
+        with subtests.test(line=line):
+            shell(*line.split()).refused("COLLECTOR_PORT", code=2)
 
 
 @pytest.mark.parametrize(("name", "value"), MALFORMED)
@@ -99,41 +103,49 @@ def test_a_file_of_the_secret_that_is_not_there_is_named_with_code_2(shell: Comm
     )
 
 
-@pytest.mark.parametrize("line", needing("server"))
 def test_a_database_that_does_not_answer_is_named_without_its_password(
-    shell: CommandLine, closed_port: int, line: str
+    shell: CommandLine, closed_port: int, subtests: pytest.Subtests
 ) -> None:
     shell.set(database_url=f"postgresql://collector:hunter2@127.0.0.1:{closed_port}/collector")
-    ran = shell(*line.split())
-    ran.refused("COLLECTOR_DATABASE_URL", str(closed_port), code=1)
-    assert "hunter2" not in ran.said
+    for line in needing("server"):
+        with subtests.test(line=line):
+            ran = shell(*line.split())
+            ran.refused("COLLECTOR_DATABASE_URL", str(closed_port), code=1)
+            assert "hunter2" not in ran.said
 
 
-@pytest.mark.parametrize("line", needing("server"))
-def test_a_file_that_is_no_database_is_named(shell: CommandLine, line: str) -> None:
+def test_a_file_that_is_no_database_is_named(shell: CommandLine, subtests: pytest.Subtests) -> None:
     shell.set(database_url="sqlite:///integration.toml")
-    shell(*line.split()).refused("integration.toml", "COLLECTOR_DATABASE_URL", code=1)
+    for line in needing("server"):
+        with subtests.test(line=line):
+            ran = shell(*line.split())
+            ran.refused("integration.toml", "COLLECTOR_DATABASE_URL", code=1)
 
 
-@pytest.mark.parametrize("line", needing("tables"))
 def test_a_database_without_tables_is_answered_with_the_command_to_run(
-    shell: CommandLine, line: str
+    shell: CommandLine, subtests: pytest.Subtests
 ) -> None:
     shell.set(database_url="sqlite:///new.db")
-    shell(*line.split()).refused("Run: collector db upgrade", code=1)
+    for line in needing("tables"):
+        with subtests.test(line=line):
+            shell(*line.split()).refused("Run: collector db upgrade", code=1)
 
 
-@pytest.mark.parametrize("line", needing("tables"))
 def test_a_database_of_another_version_is_answered_with_the_command_to_run(
-    shell: CommandLine, line: str
+    shell: CommandLine, subtests: pytest.Subtests
 ) -> None:
     shell.well("db", "downgrade", "0001", "--yes")
-    shell(*line.split()).refused("0001", "Run: collector db upgrade", code=1)
+    for line in needing("tables"):
+        with subtests.test(line=line):
+            shell(*line.split()).refused("0001", "Run: collector db upgrade", code=1)
 
 
-@pytest.mark.parametrize("line", needing("project"))
-def test_a_project_without_installation_is_named(shell: CommandLine, line: str) -> None:
-    shell(*line.replace(PROJECT, "999").split()).refused("Project 999", code=1)
+def test_a_project_without_installation_is_named(
+    shell: CommandLine, subtests: pytest.Subtests
+) -> None:
+    for line in needing("project"):
+        with subtests.test(line=line):
+            shell(*line.replace(PROJECT, "999").split()).refused("Project 999", code=1)
 
 
 @pytest.mark.parametrize("line", needing("definition"))
@@ -155,12 +167,14 @@ def test_a_missing_or_broken_definition_is_named_with_code_2(
     shell(*line.split()).refused("integration.toml", word, code=2)
 
 
-@pytest.mark.parametrize("line", needing("key"))
 def test_a_missing_key_is_answered_with_the_command_that_makes_one(
-    shell: CommandLine, line: str
+    shell: CommandLine, subtests: pytest.Subtests
 ) -> None:
     shell.unset("secret_key")
-    shell(*line.split()).refused("COLLECTOR_SECRET_KEY", "collector keys generate", code=2)
+    for line in needing("key"):
+        with subtests.test(line=line):
+            ran = shell(*line.split())
+            ran.refused("COLLECTOR_SECRET_KEY", "collector keys generate", code=2)
 
 
 def test_a_secret_stored_with_another_key_cannot_be_read(shell: CommandLine) -> None:

@@ -63,13 +63,6 @@ def test_it_says_before_and_after_how_much_goes(old: CommandLine) -> None:
     assert old.well("status", "--json").json()["last_run"] is None
 
 
-def test_it_goes_by_the_databases_clock(old: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    # On PostgreSQL that is another machine's; no test can set it.
-    monkeypatch.setattr(clocks, "read", lambda _: lambda: datetime.now(UTC) + 20 * DAY)
-    old.well("purge")
-    assert keys(old) == set()
-
-
 def test_the_job_does_it_too_unless_it_is_told_not_to(old: CommandLine) -> None:
     old.set(purge_seconds="0")
     old.well("reconcile")
