@@ -142,6 +142,19 @@ class PostgresServer:
             timeout=60,
         )
 
+    def back_up(self, url: str, file: Path) -> None:
+        """Make a dump of a database, as whoever runs the tests."""
+        self._tool("pg_dump", "--format=custom", f"--file={file}", f"--dbname={url}")
+
+    def restore(self, file: Path) -> str:
+        """Put a dump back into a new database, and return its name."""
+        name = self.create()
+        self._tool("pg_restore", "--exit-on-error", f"--dbname={self.url(name)}", str(file))
+        return name
+
+    def _tool(self, name: str, *arguments: str) -> None:
+        subprocess.run([str(self._server.bin_path / name), *arguments], check=True, timeout=60)
+
     def stop(self) -> None:
         self._connection.close()
         self._server.cleanup()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from collector.errors import DatabaseUnavailableError, UsageError
 from collector.sandbox import EnrichmentKey
 from collector.storage import backup, migrate
 from collector.storage.database import Database
+from tests.postgres import PostgresServer
 from tests.world import PROJECT, World
 
 on_sqlite = pytest.mark.parametrize("dialect", ["sqlite"])
@@ -26,20 +29,50 @@ def numbers(world: World) -> dict[str, int]:
 def put_back(world: World, copy: Path, folder: Path) -> World:
     """Another world like this one, in which nothing has happened since the copy was made."""
     shutil.copy(copy, folder / "restored.db")
-    restored = World(Database(f"sqlite:///{folder / 'restored.db'}"), world.sandbox, world.clock)
-    restored.secrets = world.secrets
-    return restored
+    return world_like(world, f"sqlite:///{folder / 'restored.db'}")
 
 
-@on_sqlite
+def world_like(world: World, url: str) -> World:
+    """The same provider, API and clock, with another database."""
+    other = World(Database(url), world.sandbox, world.clock)
+    other.secrets = world.secrets
+    return other
+
+
+@pytest.fixture
+def back_up(
+    world: World, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Callable[[], World]]]:
+    """Makes a backup by what docs/operating.md names, and returns what puts it back."""
+    dropped = ExitStack()
+
+    def on_sqlite() -> Callable[[], World]:
+        backup.back_up(world.database, tmp_path / "copy.db")
+        return lambda: put_back(world, tmp_path / "copy.db", tmp_path)
+
+    def on_postgresql() -> Callable[[], World]:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        server.back_up(database_url, tmp_path / "copy.dump")
+
+        def restore() -> World:
+            name = server.restore(tmp_path / "copy.dump")
+            dropped.callback(server.drop, name)
+            return world_like(world, server.url(name))
+
+        return restore
+
+    with dropped:
+        yield on_sqlite if world.database.is_sqlite else on_postgresql
+
+
 def test_what_was_sent_since_the_backup_is_overwritten_by_no_other_call(
-    world: World, tmp_path: Path
+    world: World, back_up: Callable[[], Callable[[], World]]
 ) -> None:
     world.visit("a.1", visitor_id="a")
     world.visit("b.1", visitor_id="b")
     world.call("known", visitor_id="a")
     world.run()
-    backup.back_up(world.database, tmp_path / "copy.db")
+    put_it_back = back_up()
     # Since then three calls more, of which one is never handed in again.
     world.clock.forward(minutes=10)
     for call_id, visitor in (("lost", "b"), ("told again", "a"), ("gone", "b")):
@@ -50,7 +83,7 @@ def test_what_was_sent_since_the_backup_is_overwritten_by_no_other_call(
     assert given == {"known": 1, "told again": 2, "lost": 1, "gone": 2}
 
     world.clock.forward(minutes=10)
-    restored = put_back(world, tmp_path / "copy.db", tmp_path)
+    restored = put_it_back()
     with restored.database:
         told = backup.mark_restored(restored.database, restored.clock())
         assert (told.installations, told.enrichments) == (1, 1)
