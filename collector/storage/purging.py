@@ -284,12 +284,13 @@ def delete(
 
     Args:
         project_id: whose rows they are, unless they are of none: said of what is removed, too, for
-            a place means nothing on another machine of a cluster.
+            a place means nothing on another machine of a cluster. SQLite would go through all rows
+            of the project for it.
     """
     own = place(connection, row.__tablename__)
-    theirs = () if project_id is None else (row.project_id == project_id,)
     if connection.dialect.name == "postgresql":
+        theirs = () if project_id is None else (row.project_id == project_id,)
         # What a beacon holds has just been seen again; nobody waits for anybody.
         free = chosen.with_for_update(skip_locked=True, of=of)
         return sa.delete(row).where(*theirs, own == sa.any_(sa.func.array(free.scalar_subquery())))
-    return sa.delete(row).where(*theirs, own.in_(chosen))
+    return sa.delete(row).where(own.in_(chosen))
