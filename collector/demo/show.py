@@ -81,7 +81,7 @@ class Stage:
             secret_key=generate_key(),
             auth_url=self._sandbox.auth_url,
             integration=str(resources.path("examples") / "phone-calls" / "integration.toml"),
-            log_level="warning",
+            log_level="error",  # what a warning tells is told below it anyway
             client_secret=CLIENT_SECRET,
             user_password=self._password,
             port=self._collector.rpartition(":")[2],
