@@ -168,10 +168,14 @@ class Forgetting:
             receipt.mentions = mentions.write(connection, found.mentions)
             receipt.removed = forgetting.erase(connection, project_id, found.person, found.refused)
         rewriting.wait_for_beacons(self.database, _BEACONS_TAKE, self.sleep)
+        # From the tombstones on none is kept any more; until then some may have come.
+        refusals, receipt.unopened = self._refused(installation, found.person)
         with self.database.write() as connection:
             leases.hold(connection, lease, self.clock())
-            late = forgetting.sweep(connection, project_id, found.person.user_ids)
-        receipt.removed = {**receipt.removed, "session": receipt.removed["session"] + late}
+            late = forgetting.sweep(connection, project_id, found.person.user_ids, refusals)
+        receipt.removed = {
+            name: number + late.get(name, 0) for name, number in receipt.removed.items()
+        }
         log.info("forgotten", project_id=project_id, **receipt.removed)
         return receipt
 
@@ -199,13 +203,16 @@ class Forgetting:
         with self.database.read() as connection:
             people.complete(connection, project_id, person, reach)
         words = {value for kind, value in person.named() if is_told_apart(kind, value)}
-        names = _Naming(person, self._hashes, region)
-        refusals, unopened = refused.of_person(self.database, project_id, self.secrets, names)
+        refusals, unopened = self._refused(installation, person)
         with self.database.read() as connection:
             found = mentions.find(connection, project_id, person, without(words | numbers))
         return _Found(
             person=person, numbers=numbers, refused=refusals, unopened=unopened, mentions=found
         )
+
+    def _refused(self, installation: Installation, person: Person) -> tuple[set[str], int]:
+        names = _Naming(person, self._hashes, installation.region)
+        return refused.of_person(self.database, installation.project_id, self.secrets, names)
 
     @property
     def _hashes(self) -> tuple[CallerHash, ...]:

@@ -153,11 +153,15 @@ def _spend_numbers(connection: sa.Connection, project_id: int, person: Person) -
     connection.execute(sa.insert(SpentNumberRow).from_select(columns, chosen))
 
 
-def sweep(connection: sa.Connection, project_id: int, user_ids: Iterable[str]) -> int:
-    """Remove the sessions that were being written while their visitor was forgotten."""
+def sweep(
+    connection: sa.Connection, project_id: int, user_ids: Iterable[str], refused: Collection[str]
+) -> dict[str, int]:
+    """Remove what was being written while its visitor was forgotten, as `erase` does."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
     late = Person(user_ids=set(user_ids))
-    removed = 0
-    for row in (SightingRow, SessionRow):
-        theirs = _theirs(connection, row, project_id, late, ())
-        removed = connection.execute(sa.delete(row).where(theirs)).rowcount
+    removed = {}
+    for row in (SightingRow, SessionRow, RefusedRecordRow):
+        theirs = _theirs(connection, row, project_id, late, refused)
+        removed[row.__tablename__] = connection.execute(sa.delete(row).where(theirs)).rowcount
     return removed

@@ -15,7 +15,7 @@ from collector.domain.person import MOST_VISITORS, Named, Reach
 from collector.domain.reading import Readings, Refusal
 from collector.jobs.forget import Forgetting
 from collector.jobs.receipt import Receipt
-from collector.storage import intake, leases
+from collector.storage import intake, leases, mentions
 from collector.storage.calls import Stored
 from collector.storage.secrets import SecretBox, generate_key
 from tests.world import PROJECT, World
@@ -345,6 +345,24 @@ def test_a_beacon_that_is_just_being_stored_goes_too(world: World) -> None:
     assert slept
     assert receipt.projects[0].removed["session"] == 1
     assert world.rows("SELECT * FROM session") == []
+
+
+def test_a_refused_record_that_comes_while_somebody_is_forgotten_goes_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook keeps it after the others were looked through, and before the tombstones."""
+    world.visit(f"{USER}.1", visitor_id=VISITOR)
+    find = mentions.find
+
+    def meanwhile(*asked: Any) -> Any:
+        take_in(world, refused=[bad(f"{VISITOR} has called"), bad("somebody else", number=2)])
+        return find(*asked)
+
+    monkeypatch.setattr(mentions, "find", meanwhile)
+    (receipt,) = forget(world, user_ids={USER}).projects
+    assert receipt.removed["refused_record"] == 1
+    assert world.rows("SELECT count(*) AS n FROM refused_record") == [{"n": 1}]
+    assert places(world) == set()
 
 
 def with_keys(world: World, *keys: str) -> None:
