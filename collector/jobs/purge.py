@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from collector.domain.retention import DAY, Kind, Retention
 from collector.jobs.progress import Progress, Unwatched
-from collector.storage import leases, orphans, purged, purging
+from collector.storage import installations, leases, orphans, purged, purging, webhooks
 from collector.storage.beacon_counts import NO_PROJECT
 from collector.storage.database import Connection, Database
 from collector.storage.leases import Lease
@@ -41,11 +41,15 @@ class BusyError(Exception):
 
 
 def while_idle(project_id: int, owner: str) -> Guard:
-    """Lets a page begin if nobody holds the lease, and outdates the one of whoever has stalled."""
+    """Lets a page begin if nobody holds the lease, and outdates the one of whoever has stalled.
+
+    It raises `NotFoundError` once the installation was removed.
+    """
 
     def guard(connection: Connection, now: datetime) -> None:
         lease = leases.take(connection, project_id, owner, now)
         if lease is None:
+            installations.get(connection, project_id)  # else nobody would ever give it back
             raise BusyError
         # Whoever wants it waits for this transaction in any case, and no longer.
         leases.release(connection, lease)
@@ -89,8 +93,10 @@ class Purger:
             thorough: go through all that had to stay before, instead of a part of it.
 
         Raises:
-            BusyError, LeaseLostError: by ``guard``; what was removed before stays so.
+            BusyError, NotFoundError, LeaseLostError: by ``guard``; what was removed before stays
+                so.
         """
+        self._end_secrets(project_id, guard)
         cuts = self.retention.cuts(self.clock())
         for kind, cut in cuts.items():
             if kind in purging.PLAIN:
@@ -100,6 +106,13 @@ class Purger:
         if not thorough:
             for kind in cuts.keys() - purging.PLAIN:
                 self._sweep(project_id, kind, cuts[kind], guard, removed)
+
+    def _end_secrets(self, project_id: int, guard: Guard) -> None:
+        now = self.clock()
+        with self.database.read() as connection:
+            if not webhooks.has_ended(connection, project_id, now):
+                return
+        self._page(lambda c: webhooks.drop_ended(c, project_id, now), guard)
 
     def others(self, removed: Counter[str]) -> None:
         """Remove what is of no installation: runs, counts of strangers, what was left behind."""

@@ -11,6 +11,7 @@ from typing import Any
 from collector import logs
 from collector.domain.installation import Installation
 from collector.domain.retention import Kind
+from collector.errors import NotFoundError
 from collector.jobs.purge import BusyError, Purger, while_idle
 from collector.jobs.reconcile import chosen
 from collector.logs import Logger
@@ -123,6 +124,8 @@ def _purge_one(purger: Purger, installation: Installation, run_id: str) -> Proje
     with logs.carrying(project_id=project_id):
         try:
             purger.installation(project_id, while_idle(project_id, owner), removed, thorough=True)
+        except NotFoundError:
+            pass  # it was removed meanwhile: there is nothing to wait for
         except BusyError:
             busy = True
         if removed.total():

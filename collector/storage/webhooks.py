@@ -74,6 +74,29 @@ def find_secrets(
     return [row.secret, row.earlier_secret]
 
 
+def has_ended(connection: sa.Connection, project_id: int, now: datetime) -> bool:
+    """Whether an earlier secret is stored that is good no more."""
+    return (
+        connection.execute(
+            sa.select(WebhookRow.project_id).where(*_ended(project_id, now)).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def drop_ended(connection: sa.Connection, project_id: int, now: datetime) -> None:
+    """Remove the earlier secrets that are good no more."""
+    connection.execute(
+        sa.update(WebhookRow)
+        .where(*_ended(project_id, now))
+        .values(earlier_secret=None, earlier_until=None)
+    )
+
+
+def _ended(project_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return WebhookRow.project_id == project_id, WebhookRow.earlier_until <= now
+
+
 def list_all(connection: sa.Connection) -> list[Webhook]:
     """Every webhook that has a secret, by project."""
     rows = connection.execute(

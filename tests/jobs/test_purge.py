@@ -16,9 +16,9 @@ from collector.domain.beacon import Beacon
 from collector.domain.identifiers import parse_session_key
 from collector.domain.reading import Readings
 from collector.errors import LeaseLostError
-from collector.jobs.purge import BusyError, Purger, under, while_idle
+from collector.jobs.purge import BUSY_REST, BusyError, Purger, under, while_idle
 from collector.jobs.purge_all import look, purge
-from collector.storage import installations, intake, leases, purged, sessions
+from collector.storage import installations, intake, leases, purged, sessions, webhooks
 from collector.storage.calls import Stored
 from collector.storage.database import Database
 from collector.storage.tables import CallRow, EnrichmentRow, SessionRow
@@ -265,6 +265,37 @@ def test_it_waits_for_the_job_and_gives_up_in_the_end(world: World) -> None:
         PROJECT, guard, Counter(), thorough=True
     )
     assert remaining(world.database)[0] == set()
+
+
+def test_an_installation_that_is_removed_meanwhile_is_not_waited_for(world: World) -> None:
+    fill(world.database, 2, sessions=30)
+    waits: list[float] = []
+
+    def remove(seconds: float) -> None:
+        if not waits:
+            with world.database.write() as connection:
+                installations.remove(connection, PROJECT, with_data=True)
+        waits.append(seconds)
+
+    (project,) = purge(purger(world, rest=remove), None).projects
+    assert waits
+    assert BUSY_REST not in waits
+    assert not project.busy
+
+
+def test_a_secret_of_a_webhook_that_is_good_no_more_is_removed(world: World) -> None:
+    with world.database.write() as connection:
+        for secret, kept in (("first", None), ("second", NOW + DAY)):
+            webhooks.add(connection, PROJECT, "twilio", secret, NOW, earlier_until=kept)
+
+    def kept() -> list[Any]:
+        return [row["earlier_secret"] for row in world.rows("SELECT * FROM webhook")]
+
+    purge(purger(world), None)
+    assert kept() == ["first"]
+    world.clock.forward(days=1)
+    purge(purger(world), None)
+    assert kept() == [None]
 
 
 def test_a_worker_that_stalled_writes_no_more_after_a_page(world: World) -> None:
