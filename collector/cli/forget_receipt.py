@@ -71,6 +71,13 @@ def _remarks(project: ProjectReceipt, *, dry_run: bool) -> list[str]:
             "that nobody knows whom they name. They go by themselves, or at once by: "
             f"collector calls refused --project-id {project.project_id} --clear"
         )
+    if project.countryless:
+        region = f"collector installation edit {project.project_id} --region"
+        told.append(
+            f"{project.countryless} caller's number(s) told without the country: calls told as "
+            "+33… are not met by it. Repeat it in international form"
+            + ("." if project.has_region else f", or set the region first: {region} FR")
+        )
     for kind, counts in project.sharing.items():
         share = "come from the same number" if kind == CALLER else f"share a {kind}"
         told.append(

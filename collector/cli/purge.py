@@ -81,4 +81,6 @@ def _ended(report: PurgeReport) -> str:
         return "So much would be removed; nothing was changed."
     if report.stopped:
         return "Stopped before the end; what stands above is removed. To go on: collector purge"
+    if not report.projects:
+        return "There is no installation, so that there was nothing of one to remove."
     return "Removed. Sessions and calls stay counted in the views of days."

@@ -22,7 +22,7 @@ from collector.domain.installation import Installation
 from collector.domain.numbers import spell_number
 from collector.domain.person import Named, Person, Reach
 from collector.domain.tombstones import CALLER, is_told_apart, mark, told_in, without
-from collector.errors import LeaseLostError, StorageError
+from collector.errors import LeaseLostError, NotFoundError, StorageError
 from collector.jobs.receipt import ProjectReceipt, Receipt
 from collector.logs import Logger
 from collector.storage import (
@@ -77,7 +77,7 @@ class Forgetting:
             with_data: tell all of it, as a person may ask for.
 
         Raises:
-            NotFoundError: the project has no installation.
+            NotFoundError: the project has no installation, or there is none at all.
         """
         projects = [
             self._look(installation, named, reach, with_data=with_data)
@@ -91,7 +91,7 @@ class Forgetting:
         An installation that a worker is at is left as it is, and told as busy.
 
         Raises:
-            NotFoundError: the project has no installation.
+            NotFoundError: the project has no installation, or there is none at all.
             DatabaseUnavailableError: what was forgotten before stays so; to repeat it is harmless.
         """
         projects = [
@@ -105,7 +105,12 @@ class Forgetting:
     def _chosen(self, project_id: int | None) -> Sequence[Installation]:
         with self.database.read() as connection:
             if project_id is None:
-                return installations.list_all(connection)
+                if found := installations.list_all(connection):
+                    return found
+                raise NotFoundError(
+                    "There is no installation, so that nobody is stored who could be forgotten. "
+                    "Add one with: collector installation add"
+                )
             return [installations.get(connection, project_id)]
 
     def _receipt(
@@ -136,7 +141,7 @@ class Forgetting:
 
     def _readable(self, row: Any) -> dict[str, Any]:
         """A row as it is told: a refused record opened, and no hash of anything."""
-        told = {name: value for name, value in row.items() if not name.endswith("_hash")}
+        told = {name: value for name, value in row.items() if not _is_hash(name)}
         if told.get("record"):
             told["record"] = refused.open_record(self.secrets, told["record"])
         return told
@@ -230,6 +235,8 @@ class Forgetting:
             mentions=len(found.mentions),
             tombstones=len(self._marks(found)),
             unopened=found.unopened,
+            countryless=sum(not one.startswith("+") for one in found.numbers),
+            has_region=installation.region is not None,
             sent=forgetting.sent(connection, project_id, person),
             sharing=people.sharing(connection, project_id, person),
             too_many_share=sorted({kind for kind, _ in person.shared}),
@@ -248,6 +255,11 @@ class Forgetting:
             for caller, key_id in found.person.callers
             if caller not in numbers
         }
+
+
+def _is_hash(column: str) -> bool:
+    """Whether it, or what it is made with, says nothing to whoever it is about."""
+    return column.endswith("_hash") or column in {"caller", "caller_key"}
 
 
 class _Naming:

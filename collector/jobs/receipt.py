@@ -27,6 +27,8 @@ class ProjectReceipt:
     mentions: int = 0
     tombstones: int = 0
     unopened: int = 0
+    countryless: int = 0  #: numbers of callers, in a spelling that does not tell the country
+    has_region: bool = True
     sent: Sequence[Sent] = ()
     sharing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     too_many_share: Sequence[str] = ()  #: kinds of keys that too many visitors have
@@ -46,6 +48,7 @@ class ProjectReceipt:
             "mentions": self.mentions,
             "tombstones": self.tombstones,
             "refused_records_unopened": self.unopened,
+            "callers_without_country": self.countryless,
             "at_contentsquare": [
                 {
                     "session_key": one.session_key,

@@ -99,6 +99,22 @@ def test_a_key_that_tombstones_need_is_not_told_to_be_free(
     assert "people who were forgotten are taken in again" in shell("doctor").out
 
 
+def test_without_any_installation_nobody_can_be_forgotten_and_it_is_said(
+    collector: CommandLine,
+) -> None:
+    collector("forget", "--user-id", USER, "--yes").refused("no installation")
+    collector("forget", "--user-id", USER, "--dry-run").refused("no installation")
+
+
+def test_a_number_without_its_country_is_remarked(provider: CommandLine) -> None:
+    asked = ("forget", "--project-id", PROJECT, "--caller")
+    assert "--region FR" in provider.well(*asked, "01 99 00 43 21", "--dry-run").out
+    provider.well("installation", "edit", PROJECT, "--region", "FR")
+    assert "international form" not in provider.well(*asked, "01 99 00 43 21", "--dry-run").out
+    document = provider.well(*asked, "+33 1 99 00 43 21", "--yes", "--json").json()
+    assert document["projects"][0]["callers_without_country"] == 0
+
+
 def test_without_a_key_nobody_is_forgotten(provider: CommandLine) -> None:
     provider.unset("secret_key")
     provider(*ASKED, "--yes").refused("COLLECTOR_SECRET_KEY")

@@ -63,6 +63,11 @@ def test_it_says_before_and_after_how_much_goes(old: CommandLine) -> None:
     assert old.well("status", "--json").json()["last_run"] is None
 
 
+def test_without_any_installation_it_says_so(collector: CommandLine) -> None:
+    assert "There is no installation" in collector.well("purge").out
+    assert "Removed" not in collector.well("purge").out
+
+
 def test_the_job_does_it_too_unless_it_is_told_not_to(old: CommandLine) -> None:
     old.set(purge_seconds="0")
     old.well("reconcile")

@@ -406,6 +406,8 @@ def test_a_dry_run_changes_nothing_and_tells_all_that_is_stored(world: World) ->
     assert {name: len(rows) for name, rows in receipt.data.items()} == receipt.removed
     records = [row["record"] for row in receipt.data["refused_record"]]
     assert any(VISITOR in record for record in records)
+    assert hashed(world) not in str(receipt.data)
+    assert world.secrets.callers.key_id not in str(receipt.data)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
