@@ -285,8 +285,8 @@ def test_an_installation_that_is_removed_meanwhile_is_not_waited_for(world: Worl
 
 def test_a_secret_of_a_webhook_that_is_good_no_more_is_removed(world: World) -> None:
     with world.database.write() as connection:
-        for secret, kept in (("first", None), ("second", NOW + DAY)):
-            webhooks.add(connection, PROJECT, "twilio", secret, NOW, earlier_until=kept)
+        for secret, until in (("first", None), ("second", NOW + DAY)):
+            webhooks.add(connection, PROJECT, "twilio", secret, NOW, earlier_until=until)
 
     def kept() -> list[Any]:
         return [row["earlier_secret"] for row in world.rows("SELECT * FROM webhook")]
