@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from collector import logs
 from collector.config import PREFIX, SECRET_ARGUMENTS, Settings
 from collector.domain.printable import printable
 from collector.errors import CollectorError, DefinitionError
@@ -93,6 +94,7 @@ def main() -> NoReturn:
     # What the modules make stays: to look for garbage in it, again and again while they are
     # loaded, took a tenth of a start. `Commands` has it looked for from then on.
     gc.disable()
+    logs.keep_nothing_unwritten()
     sys.exit(_run())
 
 

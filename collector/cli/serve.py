@@ -129,6 +129,7 @@ def _load(settings: Settings) -> Any:
     # Ctrl-C reaches every process of the terminal, and the main process then stops the workers
     # itself: two signals at once can leave a worker waiting for itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    logs.keep_nothing_unwritten()
     # Loaded here alone: the process that starts the workers needs nothing of it.
     from collector.web.express import Express  # noqa: PLC0415
 

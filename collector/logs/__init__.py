@@ -9,6 +9,7 @@ finds nothing new has none to write. So the ids that lines carry are kept here, 
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterator, Mapping
@@ -116,3 +117,20 @@ class _StandardError(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
+
+
+def keep_nothing_unwritten() -> None:
+    """Let a line that cannot be written be lost.
+
+    Python keeps it and fails at whoever flushes next: with a full disk behind standard error,
+    multiprocessing would start no worker any more, as it flushes before.
+    """
+    if sys.stderr is not sys.__stderr__ or sys.stderr is None:
+        return  # somebody has put his own there, as a test does
+    raw = io.FileIO(sys.stderr.fileno(), "w", closefd=False)
+    sys.stderr = io.TextIOWrapper(
+        raw,  # as Python itself does if it is told not to buffer
+        encoding=sys.stderr.encoding,
+        errors=sys.stderr.errors,
+        write_through=True,
+    )

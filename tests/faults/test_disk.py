@@ -73,7 +73,9 @@ def test_a_backup_under_load_has_what_was_acknowledged_and_a_full_log_costs_noth
 ) -> None:
     load.install(database)
     (tmp_path / "server.log").symlink_to("/dev/full")
-    server = serving.start(database_url, folder=tmp_path, COLLECTOR_LOG_LEVEL="debug")
+    # As an operator has it: what could not be written would be kept, and fail what flushes it.
+    unset = ("env", "-u", "PYTHONUNBUFFERED")
+    server = serving.start(database_url, folder=tmp_path, within=unset, COLLECTOR_LOG_LEVEL="debug")
     try:
         refused = requests.post(f"{server.url}/v1/sessions", json=[], timeout=30)
         assert refused.status_code == 400  # which is a line in the log

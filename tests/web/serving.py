@@ -42,7 +42,8 @@ class Serving:
         return parts.hostname, parts.port
 
     def log(self) -> str:
-        return self.log_file.read_text(encoding="utf-8")
+        """What it has written, as far as it is a file: of /dev/full there would be no end."""
+        return self.log_file.read_text(encoding="utf-8") if self.log_file.is_file() else ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signal the server alone, as a supervisor does, and return its exit code."""
