@@ -84,8 +84,8 @@ class _Request:
     async def __call__(self) -> bytes:
         return self._body
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
 
     def response_empty(self, status: int, _headers: HeaderList, /) -> None:
         self.status = status

@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from collector.sandbox import Sandbox, SandboxInstallation
-from tests.sandbox_fixtures import PHONE_CALL_SCHEMA
+from tests.sandbox_fixtures import PHONE_CALL_INSTALLATION, PHONE_CALL_SCHEMA
 
 PROJECTS = (162, 163)
-SECRET = "0ISL0DEC;UyYKB;riWRS0EXXX"
+SECRET = PHONE_CALL_INSTALLATION.client_secret
 
 #: As long as a batch is in flight at least, so that something is when a host is cut off.
 LATENCY_MS = 300
